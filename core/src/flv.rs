@@ -1,0 +1,119 @@
+//! The FLV file format (Adobe Flash Video File Format 10.1, annex E): what a recording is made of.
+//!
+//! ```text
+//!  file   "FLV" 1 flags 00000009 │ 00000000 │ tag │ tag │ …
+//!  tag    kind 1 │ length 3 │ timestamp 3 + 1 upper │ 000000 │ body │ 11 + length, in 4 bytes
+//! ```
+
+/// The start of a file: audio and video announced (the flags are hints), and the first
+/// `PreviousTagSize`.
+pub const FILE_HEADER: [u8; 13] = *b"FLV\x01\x05\0\0\0\x09\0\0\0\0";
+
+/// Length of a tag header, in bytes.
+pub const TAG_HEADER: usize = 11;
+
+/// Length of the `PreviousTagSize` behind each tag, in bytes.
+pub const TAG_TRAILER: usize = 4;
+
+/// Tag kind, and RTMP message type, of audio.
+pub const AUDIO: u8 = 8;
+/// Tag kind, and RTMP message type, of video.
+pub const VIDEO: u8 = 9;
+/// Tag kind, and RTMP message type, of AMF0 script data.
+pub const SCRIPT: u8 = 18;
+
+/// One tag, borrowed from a run or a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tag<'a> {
+    /// [`AUDIO`], [`VIDEO`], [`SCRIPT`], or something else.
+    pub kind: u8,
+    /// Milliseconds, wrapping at 32 bits.
+    pub timestamp: u32,
+    /// The body, without header and trailer.
+    pub body: &'a [u8],
+}
+
+/// The tags at the start of `bytes`, one after another.
+///
+/// Ends at the first that is cut off or whose `PreviousTagSize` is wrong; [`TagIter::rest`] is
+/// then what was not read.
+pub fn tags(bytes: &[u8]) -> TagIter<'_> {
+    TagIter { rest: bytes }
+}
+
+/// Iterator over tags; see [`tags`].
+#[derive(Clone, Debug)]
+pub struct TagIter<'a> {
+    rest: &'a [u8],
+}
+
+impl<'a> TagIter<'a> {
+    /// What has not been read: empty, when all of it was whole tags.
+    pub fn rest(&self) -> &'a [u8] {
+        self.rest
+    }
+}
+
+impl<'a> Iterator for TagIter<'a> {
+    type Item = Tag<'a>;
+
+    fn next(&mut self) -> Option<Tag<'a>> {
+        let (h, rest) = self.rest.split_first_chunk::<TAG_HEADER>()?;
+        let len = u32::from_be_bytes([0, h[1], h[2], h[3]]);
+        let (body, rest) = rest.split_at_checked(len as usize)?;
+        let (trailer, rest) = rest.split_first_chunk::<TAG_TRAILER>()?;
+        if *trailer != tag_trailer(len) {
+            return None;
+        }
+        self.rest = rest;
+        let timestamp = u32::from_be_bytes([h[7], h[4], h[5], h[6]]);
+        Some(Tag { kind: h[0], timestamp, body })
+    }
+}
+
+/// The header of a tag: `len` is the length of its body in bytes, at most 24 bits of it.
+pub(crate) fn tag_header(kind: u8, timestamp: u32, len: u32) -> [u8; TAG_HEADER] {
+    let [_, l2, l1, l0] = len.to_be_bytes();
+    let [upper, t2, t1, t0] = timestamp.to_be_bytes();
+    [kind, l2, l1, l0, t2, t1, t0, upper, 0, 0, 0]
+}
+
+/// What stands behind a tag with a body of `len` bytes.
+pub(crate) fn tag_trailer(len: u32) -> [u8; TAG_TRAILER] {
+    const HEADER: u32 = 11;
+    (HEADER + len).to_be_bytes()
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::vec::Vec;
+
+    use super::*;
+
+    fn tag(timestamp: u32, body: &[u8]) -> Vec<u8> {
+        let len = u32::try_from(body.len()).unwrap();
+        [&tag_header(AUDIO, timestamp, len)[..], body, &tag_trailer(len)].concat()
+    }
+
+    #[test]
+    fn tags_are_read_back() {
+        let bytes = [tag(0x0102_0304, b"abc"), tag(u32::MAX, b"")].concat();
+        let mut iter = tags(&bytes);
+        let expected = Tag { kind: AUDIO, timestamp: 0x0102_0304, body: b"abc" };
+        assert_eq!(iter.next(), Some(expected));
+        assert_eq!(iter.next(), Some(Tag { timestamp: u32::MAX, body: b"", ..expected }));
+        assert_eq!((iter.next(), iter.rest().len()), (None, 0));
+    }
+
+    #[test]
+    fn a_cut_tag_is_left() {
+        let bytes = tag(1, b"abc");
+        for len in 1..bytes.len() {
+            let mut iter = tags(&bytes[..len]);
+            assert_eq!((iter.next(), iter.rest().len()), (None, len));
+        }
+        let mut wrong = bytes;
+        *wrong.last_mut().unwrap() += 1;
+        assert_eq!(tags(&wrong).next(), None);
+    }
+}

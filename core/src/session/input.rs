@@ -1,0 +1,303 @@
+//! From bytes to whole messages: handshake, chunks, and where bodies are gathered.
+
+use super::Session;
+use super::{REPLIES, RUN};
+use crate::chunk::{Message, Piece, Place, Source, Step};
+use crate::error::{Error, Limit, Malformed};
+use crate::flv;
+use crate::message::{self, Class};
+use crate::stream::State;
+
+impl Session {
+    /// Takes in input until something is to come out.
+    pub(super) fn take(&mut self, input: &mut &[u8]) -> Result<(), Error> {
+        if let Some(handshake) = &mut self.handshake {
+            let before = input.len();
+            let done = handshake.take(input, &mut self.replies.out);
+            self.received += (before - input.len()) as u64;
+            if !done? {
+                return Ok(());
+            }
+            self.handshake = None;
+        }
+        while !self.full() {
+            let before = input.len();
+            let step = self.chunks.next(input);
+            self.received += (before - input.len()) as u64;
+            match step? {
+                None => return Ok(()),
+                Some(Step::Superseded { index, had }) => self.drop_message(index, had),
+                Some(Step::Piece(piece)) => self.piece(piece, input)?,
+            }
+        }
+        Ok(())
+    }
+
+    /// What was held back at the end of the input is payload after all, if that makes it whole.
+    pub(super) fn finish_input(&mut self) {
+        if let Some(piece) = self.chunks.finish()
+            && let Err(error) = self.piece(piece, &mut &[][..])
+        {
+            self.fail(error);
+        }
+    }
+
+    /// Drops what is gathered for a live stream, wherever it is, and counts it as torn.
+    pub(super) fn tear(&mut self, slot: usize) {
+        let stream = &mut self.streams[slot];
+        for chunks in self.chunks.streams_mut().filter(|chunks| chunks.slot == Some(slot)) {
+            if chunks.busy && chunks.place != Place::Skip {
+                stream.tear(chunks.filled);
+            }
+            chunks.buf.clear();
+            (chunks.place, chunks.slot) = (Place::Skip, None);
+        }
+        stream.tags.cut();
+    }
+
+    /// Whether enough is ready to come out.
+    fn full(&self) -> bool {
+        !self.pending.is_empty()
+            || self.replies.out.len() >= REPLIES
+            || self.streams.iter().any(|stream| stream.flows() && stream.tags.ready() >= RUN)
+    }
+
+    /// Puts a piece of a message where it belongs; with the last one, acts on the message.
+    fn piece(&mut self, piece: Piece, input: &mut &[u8]) -> Result<(), Error> {
+        if piece.first {
+            self.open(piece.index)?;
+        }
+        let stash;
+        let bytes = match piece.source {
+            Source::Input => {
+                self.received += piece.len as u64;
+                input.split_off(..piece.len).unwrap_or_default()
+            }
+            Source::Stash => {
+                let (held, len) = self.chunks.take_stash(piece.len);
+                stash = held;
+                &stash[..len]
+            }
+        };
+        self.acknowledge();
+        let chunks = self.chunks.stream(piece.index);
+        match chunks.place {
+            Place::Tags(slot) => self.streams[slot].tags.push(bytes),
+            Place::Own => chunks.buf.extend_from_slice(bytes),
+            Place::Skip => {}
+        }
+        if piece.last { self.whole(piece.index) } else { Ok(()) }
+    }
+
+    /// Decides where the message that begins on a chunk stream is gathered.
+    fn open(&mut self, index: usize) -> Result<(), Error> {
+        let message = self.chunks.stream(index).message;
+        let (place, slot) = match Class::of(message.kind)? {
+            Class::Control | Class::Command => {
+                if message.len > self.config.limits.command {
+                    return Err(Limit::Command { len: message.len }.into());
+                }
+                (Place::Own, None)
+            }
+            Class::Aggregate => (Place::Own, None),
+            Class::Ignored => (Place::Skip, None),
+            Class::Media => match self.route(message.stream) {
+                Some(slot) if self.may_hold(slot, message.len as usize) => {
+                    self.make_room(slot);
+                    self.streams[slot].tags.begin(index);
+                    (Place::Tags(slot), Some(slot))
+                }
+                slot => (Place::Skip, slot),
+            },
+        };
+        let chunks = self.chunks.stream(index);
+        (chunks.place, chunks.slot) = (place, slot);
+        Ok(())
+    }
+
+    /// The slot that media on this message stream belongs to.
+    ///
+    /// Relays send it on message stream 0, and encoders that do not wait for the answer to
+    /// `createStream` publish on 0 and send on 1: while exactly one stream is live, it can only
+    /// mean that one. Before any publish, the same holds for the only one created.
+    fn route(&self, id: u32) -> Option<usize> {
+        let at = |state| self.streams.iter().position(|s| s.id == id && s.state == state);
+        let only_live = || {
+            let slot = self.only(|state| state == State::Live)?;
+            (id == 0 || self.streams[slot].id == 0).then_some(slot)
+        };
+        let only_created = || match id {
+            0 => self.only(|state| state == State::Created),
+            _ => None,
+        };
+        at(State::Live).or_else(only_live).or_else(|| at(State::Created)).or_else(only_created)
+    }
+
+    /// The only slot in such a state, if there is exactly one.
+    pub(super) fn only(&self, is: impl Fn(State) -> bool) -> Option<usize> {
+        let mut slots = (0..self.streams.len()).filter(|slot| is(self.streams[*slot].state));
+        slots.next().filter(|_| slots.next().is_none())
+    }
+
+    /// Whether a media message may be kept: always on a live stream, within limits before publish.
+    fn may_hold(&self, slot: usize, len: usize) -> bool {
+        let stream = &self.streams[slot];
+        stream.state == State::Live || stream.tags.ready() + len <= self.config.limits.early
+    }
+
+    /// Makes the end of the slot's tag buffer free: a message that is being gathered there goes on
+    /// in its chunk stream's own buffer. That happens once to a message, when another interleaves.
+    fn make_room(&mut self, slot: usize) {
+        let tags = &mut self.streams[slot].tags;
+        if let Some(index) = tags.gathers() {
+            let chunks = self.chunks.stream(index);
+            chunks.buf.clear();
+            tags.evict(&mut chunks.buf);
+            chunks.place = Place::Own;
+        }
+    }
+
+    /// Drops an unfinished message that the peer took back, of which `had` bytes came.
+    pub(super) fn drop_message(&mut self, index: usize, had: usize) {
+        let chunks = self.chunks.stream(index);
+        chunks.buf.clear();
+        if let Some(slot) = chunks.slot.take() {
+            let stream = &mut self.streams[slot];
+            stream.ledger.received.add(had);
+            stream.ledger.refused.aborted.add(had);
+            if chunks.place == Place::Tags(slot) {
+                stream.tags.cut();
+            }
+        }
+        chunks.place = Place::Skip;
+    }
+
+    /// Acts on a message that is whole.
+    fn whole(&mut self, index: usize) -> Result<(), Error> {
+        let chunks = self.chunks.stream(index);
+        let Message { kind, len, timestamp, .. } = chunks.message;
+        match (Class::of(kind)?, chunks.place) {
+            (Class::Media, Place::Tags(slot)) => self.streams[slot].finish(kind, timestamp),
+            (Class::Media, Place::Skip) => self.refuse(index, len as usize),
+            (_, Place::Skip) => {}
+            (class, _) => {
+                // Taken out while it is acted on, and put back to be used again.
+                let mut body = core::mem::take(&mut chunks.buf);
+                let result = self.act(class, index, &body);
+                body.clear();
+                body.shrink_to(64 << 10);
+                self.chunks.stream(index).buf = body;
+                return result;
+            }
+        }
+        Ok(())
+    }
+
+    /// Acts on a message with its body.
+    fn act(&mut self, class: Class, index: usize, body: &[u8]) -> Result<(), Error> {
+        let chunks = self.chunks.stream(index);
+        let (message, slot) = (chunks.message, chunks.slot);
+        match class {
+            Class::Control => self.control(message.kind, body),
+            Class::Command => self.command(message.kind, message.stream, body),
+            Class::Aggregate => self.aggregate(message, body),
+            Class::Media => {
+                if let Some(slot) = slot {
+                    self.append(slot, message.kind, message.timestamp, body);
+                }
+                Ok(())
+            }
+            Class::Ignored => Ok(()),
+        }
+    }
+
+    /// Appends a message that was gathered elsewhere as a tag.
+    fn append(&mut self, slot: usize, kind: u8, timestamp: u32, body: &[u8]) {
+        self.make_room(slot);
+        let stream = &mut self.streams[slot];
+        stream.tags.begin(usize::MAX);
+        stream.tags.push(body);
+        stream.finish(kind, timestamp);
+    }
+
+    /// Splits an aggregate message (RTMP 1.0, section 7.1.6): tags back to back. The first takes
+    /// the message's timestamp, the others keep their distance from it.
+    fn aggregate(&mut self, message: Message, mut body: &[u8]) -> Result<(), Error> {
+        let mut offset = None;
+        let mut count = 0;
+        while let Some((header, rest)) = body.split_first_chunk::<{ flv::TAG_HEADER }>() {
+            count += 1;
+            if count > self.config.limits.aggregate {
+                return Err(Limit::Aggregate.into());
+            }
+            let &[kind, l2, l1, l0, t2, t1, t0, upper, ..] = header;
+            let len = u32::from_be_bytes([0, l2, l1, l0]) as usize;
+            let (part, rest) = rest.split_at_checked(len).ok_or(Malformed::Aggregate)?;
+            let timestamp = u32::from_be_bytes([upper, t2, t1, t0]);
+            let offset = *offset.get_or_insert_with(|| message.timestamp.wrapping_sub(timestamp));
+            self.part(kind, message.stream, timestamp.wrapping_add(offset), part);
+            // The length of the part stands behind it; the last one is left out by some.
+            body = rest.get(flv::TAG_TRAILER..).unwrap_or_default();
+        }
+        if body.is_empty() { Ok(()) } else { Err(Malformed::Aggregate.into()) }
+    }
+
+    /// Appends a part of an aggregate.
+    fn part(&mut self, kind: u8, stream: u32, timestamp: u32, body: &[u8]) {
+        if !matches!(Class::of(kind), Ok(Class::Media)) {
+            return;
+        }
+        match self.route(stream) {
+            Some(slot) if self.may_hold(slot, body.len()) => {
+                self.append(slot, kind, timestamp, body);
+            }
+            Some(slot) => self.refuse_early(slot, body.len()),
+            None => self.stray.add(body.len()),
+        }
+    }
+
+    /// Counts a media message that was not kept.
+    fn refuse(&mut self, index: usize, len: usize) {
+        match self.chunks.stream(index).slot {
+            Some(slot) => self.refuse_early(slot, len),
+            None => self.stray.add(len),
+        }
+    }
+
+    fn refuse_early(&mut self, slot: usize, len: usize) {
+        let ledger = &mut self.streams[slot].ledger;
+        ledger.received.add(len);
+        ledger.refused.early.add(len);
+    }
+
+    /// Acknowledges what was received, in steps of half the window: the peer never has to stop for
+    /// it. Steps lie at fixed places in the input, whatever the reads.
+    fn acknowledge(&mut self) {
+        let step = u64::from(self.window / 2);
+        while self.received - self.acknowledged >= step {
+            self.acknowledged += step;
+            self.replies.acknowledge(self.acknowledged);
+        }
+    }
+
+    /// Acts on a protocol control message.
+    fn control(&mut self, kind: u8, body: &[u8]) -> Result<(), Error> {
+        match message::Control::read(kind, body)? {
+            message::Control::SetChunkSize(size) => self.chunks.set_chunk_size(size)?,
+            message::Control::Abort(csid) => {
+                if let Some((index, had)) = self.chunks.abort(csid) {
+                    self.drop_message(index, had);
+                }
+            }
+            message::Control::WindowSize(0) | message::Control::Ignored => {}
+            message::Control::WindowSize(size) => {
+                // Below this, acknowledgements would weigh as much as what they acknowledge.
+                self.window = size.max(4096);
+                self.acknowledged = self.acknowledged.max(self.received);
+            }
+            message::Control::PeerBandwidth(size) => self.replies.window_size(size),
+            message::Control::Ping(timestamp) => self.replies.pong(timestamp),
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,340 @@
+//! The session: joins the layers, and lends what comes out.
+
+mod commands;
+mod input;
+
+use alloc::collections::VecDeque;
+use alloc::vec::Vec;
+
+use crate::chunk::Reader;
+use crate::config::Config;
+use crate::error::Error;
+use crate::event::{Close, Connect, End, Event, Publish, Reject, StreamId, Tags, Text, Unpublish};
+use crate::handshake::Handshake;
+use crate::ledger::{Ledger, Tally};
+use crate::message::user_control;
+use crate::reply::{Replies, Status};
+use crate::stream::{State, Stream};
+
+/// Taking in stops when this many bytes of tags are ready: what is lent stays in the cache.
+const RUN: usize = 256 << 10;
+/// Taking in stops when this many bytes of replies are ready.
+const REPLIES: usize = 16 << 10;
+
+/// One RTMP connection, from its first byte.
+///
+/// # Contract
+///
+/// 1. Hand what was read to [`poll`](Self::poll) and call it until it gives `None`.
+/// 2. Do what each event says before the next call: it is valid until then.
+/// 3. On [`Event::Publish`], call [`accept`](Self::accept) or [`reject`](Self::reject), at once or
+///    later. Until then `poll` gives `None` and leaves the input where it is.
+/// 4. When the peer is gone or has to go, call [`close`](Self::close) and poll once more until
+///    `None`, with any input: what is left comes out, and each live stream's end.
+///
+/// After an error, which comes when everything before it has come out, every call returns it again.
+pub struct Session {
+    config: Config,
+    /// `None`: it is done.
+    handshake: Option<Handshake>,
+    chunks: Reader,
+    streams: Vec<Stream>,
+    replies: Replies,
+    /// What comes out after replies and tags.
+    pending: VecDeque<Pending>,
+    /// What was lent last, to be released.
+    lent: Lent,
+    connection: Connection,
+    /// Bytes taken in.
+    received: u64,
+    /// Bytes acknowledged.
+    acknowledged: u64,
+    /// Bytes between acknowledgements.
+    window: u32,
+    /// Media that belongs to no stream.
+    stray: Tally,
+    closed: bool,
+    failed: Option<Error>,
+}
+
+/// What `connect` said.
+#[derive(Default)]
+struct Connection {
+    connected: bool,
+    /// `FCPublish` came: its answer goes out with the publish's.
+    announced: bool,
+    app: Vec<u8>,
+    tc_url: Vec<u8>,
+    flash_ver: Vec<u8>,
+    swf_url: Vec<u8>,
+    page_url: Vec<u8>,
+}
+
+/// An event that waits for replies and tags to come out first.
+#[derive(Clone, Copy)]
+enum Pending {
+    Connect,
+    Publish { slot: usize },
+    Unpublish { slot: usize, why: End },
+}
+
+/// What the next event is made of: places, so that only [`Session::poll`] borrows.
+#[derive(Clone, Copy)]
+enum Lent {
+    Nothing,
+    Reply,
+    Tags { slot: usize },
+    Event(Pending),
+}
+
+impl Session {
+    /// A connection that has seen nothing yet. `seed` varies the handshake; any number will do.
+    pub fn new(config: Config, seed: u64) -> Self {
+        Self {
+            config,
+            handshake: Some(Handshake::new(seed)),
+            chunks: Reader::new(&config),
+            streams: Vec::new(),
+            replies: Replies::new(),
+            pending: VecDeque::new(),
+            lent: Lent::Nothing,
+            connection: Connection::default(),
+            received: 0,
+            acknowledged: 0,
+            window: config.window,
+            stray: Tally::default(),
+            closed: false,
+            failed: None,
+        }
+    }
+
+    /// Takes in `input` up to the next event, moving the slice past what was used.
+    ///
+    /// `None`: all of it is in, read more; or a decision is due; or the session is closed and
+    /// everything has come out.
+    ///
+    /// # Errors
+    ///
+    /// What ended the session. It comes after all that was whole before it, and after a last reply
+    /// where RTMP has one.
+    #[must_use = "an event that is not acted on is lost"]
+    pub fn poll(&mut self, input: &mut &[u8]) -> Result<Option<Event<'_>>, Error> {
+        self.release();
+        self.lent = loop {
+            if let Some(out) = self.outgoing() {
+                break out;
+            }
+            if let Some(error) = self.failed {
+                return Err(error);
+            }
+            if self.closed || self.undecided() || input.is_empty() {
+                return Ok(None);
+            }
+            if let Err(error) = self.take(input) {
+                self.fail(error);
+            }
+        };
+        Ok(Some(self.lend()))
+    }
+
+    /// Lets the publish that [`Event::Publish`] asked for begin: the peer is told, tags come out.
+    /// Does nothing if `stream` is not waiting for a decision.
+    pub fn accept(&mut self, stream: StreamId) {
+        let Some(stream) = self.streams.iter_mut().find(|s| s.is_asked(stream)) else { return };
+        stream.state = State::Live;
+        let id = stream.id;
+        self.replies.user_control(user_control::STREAM_BEGIN, id);
+        let start = Status::ok("NetStream.Publish.Start", "Publishing.");
+        if core::mem::take(&mut self.connection.announced) {
+            self.replies.status("onFCPublish", 0, &start);
+        }
+        self.replies.status("onStatus", id, &start);
+    }
+
+    /// Refuses the publish that [`Event::Publish`] asked for, or ends a live one: the peer is told
+    /// why. [`Event::Unpublish`] follows if it was live. Close the connection when its last stream
+    /// was refused and the reply is out: encoders wait for that.
+    pub fn reject(&mut self, stream: StreamId, why: Reject) {
+        let slot = self
+            .streams
+            .iter()
+            .position(|s| s.is_asked(stream) || (s.id == stream.0 && s.state == State::Live));
+        let Some(slot) = slot else { return };
+        let (code, description) = match why {
+            Reject::Busy => ("NetStream.Publish.BadName", "Somebody publishes under this name."),
+            Reject::Denied => ("NetStream.Publish.Denied", "Not allowed to publish."),
+            Reject::Refused => ("NetStream.Publish.Rejected", "Not accepted here."),
+            Reject::Storage => ("NetStream.Record.Failed", "The recording cannot be written."),
+        };
+        self.replies.status("onStatus", stream.0, &Status::error(code, description));
+        if self.streams[slot].state == State::Live {
+            self.end(slot, End::Rejected(why), false);
+        } else {
+            self.streams[slot].state = State::Closed;
+            self.streams[slot].tags.clear();
+            self.streams[slot].ledger = Ledger::default();
+        }
+    }
+
+    /// Ends the session from this side. Nothing more is taken in; poll until `None` for what is
+    /// left: a goodbye, the last tags, the end of each live stream.
+    pub fn close(&mut self, why: Close) {
+        if self.closed || self.failed.is_some() {
+            return;
+        }
+        self.finish_input();
+        self.closed = true;
+        let goodbye = match why {
+            Close::Gone => None,
+            Close::Shutdown => Some(("NetConnection.Connect.AppShutdown", "The server stops.")),
+            Close::Idle => {
+                Some(("NetConnection.Connect.IdleTimeOut", "Nothing came for too long."))
+            }
+        };
+        let goodbye = goodbye.filter(|_| self.connection.connected);
+        if goodbye.is_some() {
+            for stream in self.streams.iter().filter(|stream| stream.state == State::Live) {
+                self.replies.user_control(user_control::STREAM_EOF, stream.id);
+            }
+        }
+        self.end_all(End::Closed(why));
+        if let Some((code, description)) = goodbye {
+            self.replies.status("onStatus", 0, &Status::error(code, description));
+        }
+    }
+
+    /// Bytes taken in so far, the handshake's too: where in the input an error is.
+    pub fn received(&self) -> u64 {
+        self.received
+    }
+
+    /// Media messages that came and belong to no stream: sent before there was one, or after its
+    /// end. They are on no stream's ledger.
+    pub fn stray(&self) -> Tally {
+        self.stray
+    }
+
+    /// Bytes of memory held for messages, tags and replies.
+    pub fn buffered(&self) -> usize {
+        let handshake = self.handshake.as_ref().map_or(0, Handshake::buffered);
+        let chunks: usize = self.chunks.streams().map(|stream| stream.buf.capacity()).sum();
+        let tags: usize = self.streams.iter().map(|stream| stream.tags.capacity()).sum();
+        handshake + chunks + tags + self.replies.out.capacity()
+    }
+
+    /// Gives back memory that is not in use. For a connection that has gone quiet: the next
+    /// message takes it again.
+    pub fn trim(&mut self) {
+        self.release();
+        self.chunks.streams_mut().for_each(|stream| stream.buf.shrink_to_fit());
+        self.streams.iter_mut().for_each(|stream| stream.tags.trim());
+        self.replies.out.shrink_to_fit();
+    }
+
+    /// Lets go of what was lent.
+    fn release(&mut self) {
+        match core::mem::replace(&mut self.lent, Lent::Nothing) {
+            Lent::Reply => self.replies.out.clear(),
+            Lent::Tags { slot } => self.streams[slot].tags.release(),
+            Lent::Event(Pending::Unpublish { slot, .. }) => {
+                let stream = &mut self.streams[slot];
+                let free = stream.state == State::Ending(true);
+                stream.state = if free { State::Free } else { State::Closed };
+                stream.ledger = Ledger::default();
+                stream.tags.clear();
+            }
+            Lent::Nothing | Lent::Event(_) => {}
+        }
+    }
+
+    /// What is ready to come out: replies, then tags, then events.
+    fn outgoing(&mut self) -> Option<Lent> {
+        if !self.replies.out.is_empty() {
+            return Some(Lent::Reply);
+        }
+        let ready = |stream: &Stream| stream.flows() && stream.tags.ready() > 0;
+        if let Some(slot) = self.streams.iter().position(ready) {
+            return Some(Lent::Tags { slot });
+        }
+        self.pending.pop_front().map(Lent::Event)
+    }
+
+    /// Makes the event of what is lent.
+    fn lend(&self) -> Event<'_> {
+        let connection = &self.connection;
+        match self.lent {
+            Lent::Nothing | Lent::Reply => Event::Reply(&self.replies.out),
+            Lent::Tags { slot } => {
+                let stream = &self.streams[slot];
+                let (bytes, count) = stream.tags.whole();
+                Event::Tags(Tags { stream: StreamId(stream.id), bytes, count })
+            }
+            Lent::Event(Pending::Connect) => Event::Connect(Connect {
+                app: Text(&connection.app),
+                tc_url: Text(&connection.tc_url),
+                flash_ver: Text(&connection.flash_ver),
+                swf_url: Text(&connection.swf_url),
+                page_url: Text(&connection.page_url),
+            }),
+            Lent::Event(Pending::Publish { slot }) => {
+                let stream = &self.streams[slot];
+                Event::Publish(Publish {
+                    stream: StreamId(stream.id),
+                    app: Text(&connection.app),
+                    tc_url: Text(&connection.tc_url),
+                    name: Text(&stream.name),
+                    kind: Text(&stream.kind),
+                })
+            }
+            Lent::Event(Pending::Unpublish { slot, why }) => {
+                let stream = &self.streams[slot];
+                let (stream, ledger) = (StreamId(stream.id), stream.ledger);
+                Event::Unpublish(Unpublish { stream, why, ledger })
+            }
+        }
+    }
+
+    /// Whether a publish waits for its decision.
+    fn undecided(&self) -> bool {
+        self.streams.iter().any(|stream| stream.state == State::Asked)
+    }
+
+    /// Ends a live stream. Its tags and its end come out next.
+    fn end(&mut self, slot: usize, why: End, free: bool) {
+        self.tear(slot);
+        self.streams[slot].state = State::Ending(free);
+        self.pending.push_back(Pending::Unpublish { slot, why });
+    }
+
+    /// Ends all live streams.
+    fn end_all(&mut self, why: End) {
+        for slot in 0..self.streams.len() {
+            match self.streams[slot].state {
+                State::Live => self.end(slot, why, false),
+                // Held for a publish that never came.
+                State::Created => self.stray = self.stray.plus(self.streams[slot].ledger.received),
+                _ => {}
+            }
+        }
+        // A publish that still waits is waited for no more.
+        self.pending.retain(|pending| !matches!(pending, Pending::Publish { .. }));
+    }
+
+    /// Fails, with a last word where RTMP has one.
+    fn fail(&mut self, error: Error) {
+        self.failed = Some(error);
+        self.end_all(End::Failed);
+        if self.connection.connected {
+            let text = alloc::format!("{error}");
+            let status = Status::error("NetConnection.Connect.Closed", &text);
+            self.replies.status("onStatus", 0, &status);
+        }
+    }
+}
+
+impl Stream {
+    /// Whether a publish on message stream `id` waits for its decision here.
+    fn is_asked(&self, id: StreamId) -> bool {
+        self.id == id.0 && self.state == State::Asked
+    }
+}

@@ -1,0 +1,243 @@
+//! A message stream: who publishes on it, its tags on their way out, and its account.
+
+use alloc::vec::Vec;
+
+use crate::flv;
+use crate::ledger::Ledger;
+use crate::message::{DATA_AMF0, DATA_AMF3};
+
+/// What a tag buffer may keep when it runs empty, in bytes. Above this, it had a big keyframe.
+const KEEP: usize = 1 << 20;
+
+/// Where a message stream stands.
+///
+/// ```text
+///            publish           accept            end             polled
+///  Created ──────────▶ Asked ─────────▶ Live ─────────▶ Ending ─────────▶ Closed ──publish──▶ Asked
+///     ▲                  └── reject ──▶ Closed                              │
+///     └── createStream ── Free ◀──────────────── deleteStream ──────────────┘
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum State {
+    /// The slot has no stream.
+    Free,
+    /// Made, and nothing published on it yet: media is held for the publish to come.
+    Created,
+    /// A publish waits for its decision.
+    Asked,
+    /// Publishing.
+    Live,
+    /// Its last tags and its end are on their way out. True: it is freed after that.
+    Ending(bool),
+    /// Published before, and may again.
+    Closed,
+}
+
+/// One message stream of a connection.
+pub(crate) struct Stream {
+    pub(crate) id: u32,
+    pub(crate) state: State,
+    /// The name published, as sent.
+    pub(crate) name: Vec<u8>,
+    /// The kind of publish, as sent.
+    pub(crate) kind: Vec<u8>,
+    pub(crate) tags: TagBuf,
+    pub(crate) ledger: Ledger,
+}
+
+impl Stream {
+    pub(crate) fn new(id: u32) -> Self {
+        Self {
+            id,
+            state: State::Created,
+            name: Vec::new(),
+            kind: Vec::new(),
+            tags: TagBuf::default(),
+            ledger: Ledger::default(),
+        }
+    }
+
+    /// Whether tags may leave.
+    pub(crate) fn flows(&self) -> bool {
+        matches!(self.state, State::Live | State::Ending(_))
+    }
+
+    /// Makes the gathered body the next tag, and counts it.
+    pub(crate) fn finish(&mut self, kind: u8, timestamp: u32) {
+        let len = self.tags.body_len();
+        let unwrapped = self.tags.finish(kind, timestamp);
+        self.ledger.received.add(len);
+        self.ledger.written.add(len - unwrapped);
+        self.ledger.unwrapped += unwrapped as u64;
+    }
+
+    /// Drops the gathered body, and counts it as torn.
+    pub(crate) fn tear(&mut self, len: usize) {
+        self.ledger.received.add(len);
+        self.ledger.refused.torn.add(len);
+    }
+}
+
+/// Tags back to back, and behind them the body of the one that is being gathered.
+///
+/// ```text
+///  ┌ whole tags ──────────────┬ header, to be filled ┬ body so far ──┐
+///  │ 11 + body + 4, 11 + …    │ 11                   │               │
+///  └──────────────────────────┴──────────────────────┴───────────────┘
+///  └ lent in one piece ───────┘
+/// ```
+#[derive(Default)]
+pub(crate) struct TagBuf {
+    buf: Vec<u8>,
+    /// End of the whole tags.
+    whole: usize,
+    /// How many they are.
+    count: u32,
+    /// The chunk stream whose message is being gathered.
+    gathers: Option<usize>,
+}
+
+impl TagBuf {
+    /// The whole tags and their number.
+    pub(crate) fn whole(&self) -> (&[u8], u32) {
+        (&self.buf[..self.whole], self.count)
+    }
+
+    /// Length of the whole tags, in bytes.
+    pub(crate) fn ready(&self) -> usize {
+        self.whole
+    }
+
+    /// Drops the whole tags: they have been lent.
+    pub(crate) fn release(&mut self) {
+        if self.whole < self.buf.len() {
+            self.buf.copy_within(self.whole.., 0);
+            self.buf.truncate(self.buf.len() - self.whole);
+        } else {
+            self.buf.clear();
+            self.buf.shrink_to(KEEP);
+        }
+        (self.whole, self.count) = (0, 0);
+    }
+
+    /// The chunk stream whose message is being gathered here.
+    pub(crate) fn gathers(&self) -> Option<usize> {
+        self.gathers
+    }
+
+    /// Begins to gather the message of a chunk stream. Nothing else may be gathered.
+    pub(crate) fn begin(&mut self, index: usize) {
+        self.gathers = Some(index);
+        self.buf.extend_from_slice(&[0; flv::TAG_HEADER]);
+    }
+
+    /// Adds to the body.
+    pub(crate) fn push(&mut self, bytes: &[u8]) {
+        self.buf.extend_from_slice(bytes);
+    }
+
+    /// Takes the body out: it goes on elsewhere.
+    pub(crate) fn evict(&mut self, into: &mut Vec<u8>) {
+        into.extend_from_slice(&self.buf[self.whole + flv::TAG_HEADER..]);
+        self.cut();
+    }
+
+    /// Drops what is gathered.
+    pub(crate) fn cut(&mut self) {
+        self.buf.truncate(self.whole);
+        self.gathers = None;
+    }
+
+    /// Drops everything.
+    pub(crate) fn clear(&mut self) {
+        *self = Self::default();
+    }
+
+    /// Bytes held.
+    pub(crate) fn capacity(&self) -> usize {
+        self.buf.capacity()
+    }
+
+    /// Gives back what is not in use.
+    pub(crate) fn trim(&mut self) {
+        self.buf.shrink_to_fit();
+    }
+
+    fn body_len(&self) -> usize {
+        self.buf.len() - self.whole - flv::TAG_HEADER
+    }
+
+    /// Makes the body a tag; returns how many bytes of wrapping were taken off it.
+    fn finish(&mut self, kind: u8, timestamp: u32) -> usize {
+        let start = self.whole + flv::TAG_HEADER;
+        let unwrapped = match kind {
+            DATA_AMF0 | DATA_AMF3 => wrapping(kind, &self.buf[start..]),
+            _ => 0,
+        };
+        if unwrapped > 0 {
+            self.buf.copy_within(start + unwrapped.., start);
+            self.buf.truncate(self.buf.len() - unwrapped);
+        }
+        // The length of a message has 24 bits.
+        let len = u32::try_from(self.body_len()).unwrap_or(u32::MAX);
+        let kind = if kind == DATA_AMF3 { DATA_AMF0 } else { kind };
+        self.buf[self.whole..start].copy_from_slice(&flv::tag_header(kind, timestamp, len));
+        self.buf.extend_from_slice(&flv::tag_trailer(len));
+        self.whole = self.buf.len();
+        self.count += 1;
+        self.gathers = None;
+        unwrapped
+    }
+}
+
+/// How many bytes at the start of a data message are RTMP's and not the recording's: the format
+/// byte of AMF3 messages, and `@setDataFrame`, before which some pushers put numbers.
+fn wrapping(kind: u8, body: &[u8]) -> usize {
+    const SET_DATA_FRAME: &[u8] = b"\x02\x00\x0d@setDataFrame";
+    const NUMBER: usize = 9;
+    let format = usize::from(kind == DATA_AMF3 && body.first() == Some(&0));
+    let mut at = format;
+    while body.get(at) == Some(&0x00) && body.len() > at + NUMBER {
+        at += NUMBER;
+    }
+    if body[at..].starts_with(SET_DATA_FRAME) { at + SET_DATA_FRAME.len() } else { format }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const WRAPPED: &[u8] = b"\x02\x00\x0d@setDataFrame\x02\x00\x0aonMetaData";
+
+    #[test]
+    fn wrapping_is_found_and_nothing_else() {
+        assert_eq!(wrapping(DATA_AMF0, WRAPPED), 16);
+        assert_eq!(wrapping(DATA_AMF0, &WRAPPED[16..]), 0);
+        assert_eq!(wrapping(DATA_AMF3, &[b"\0", WRAPPED].concat()), 17);
+        assert_eq!(wrapping(DATA_AMF3, b"\0\x02\x00\x0aonTextData"), 1);
+        assert_eq!(wrapping(DATA_AMF3, b"\x02\x00\x0aonTextData"), 0);
+        let numbers = [&b"\0\0\0\0\0\0\0\0\0"[..], b"\0\0\0\0\0\0\0\0\0", WRAPPED].concat();
+        assert_eq!(wrapping(DATA_AMF0, &numbers), 34);
+        // ffmpeg's timecode message: four bytes of anything.
+        assert_eq!(wrapping(DATA_AMF0, &[0, 0, 0, 1]), 0);
+        assert_eq!(wrapping(DATA_AMF0, b""), 0);
+        assert_eq!(wrapping(DATA_AMF3, b""), 0);
+    }
+
+    #[test]
+    fn a_message_moves_out_and_what_is_whole_stays() {
+        let mut tags = TagBuf::default();
+        tags.begin(0);
+        tags.push(b"abc");
+        assert_eq!(tags.finish(8, 5), 0);
+        tags.begin(1);
+        tags.push(b"de");
+        let mut own = Vec::new();
+        tags.evict(&mut own);
+        assert_eq!(own, b"de");
+        let (whole, count) = tags.whole();
+        assert_eq!((whole.len(), count), (11 + 3 + 4, 1));
+        tags.release();
+        assert_eq!(tags.whole(), (&[][..], 0));
+    }
+}
