@@ -1,0 +1,418 @@
+//! One loop: waits for sockets, and gives connections their turns.
+
+use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, TryLockError};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result};
+use mio::{Events, Interest, Poll, Token, Waker};
+use slab::Slab;
+
+use super::front::Front;
+use crate::connection::{Connection, Turn};
+use crate::ingest::Backend;
+use crate::run::Shared;
+
+/// One read takes at most this much: above, reads get slower, as they leave the cache.
+const READ: usize = 64 << 10;
+/// A publisher that sends faster than this in one rest, in bytes, gets a shorter one.
+const FAST: f64 = 128.0 * 1024.0;
+/// Rests shorter than this are not worth the call.
+const SHORT: Duration = Duration::from_micros(500);
+/// Time between two looks at every connection's deadline.
+const SWEEP: Duration = Duration::from_millis(500);
+/// Sockets that one wait reports.
+const EVENTS: usize = 1024;
+
+const WAKER: usize = usize::MAX;
+/// Tokens of the front's listeners begin here; tokens below are connections.
+pub(super) const FIRST_LISTENER: usize = usize::MAX / 2;
+
+/// A loop, and what its driver and others share.
+pub(super) struct EventLoop<B: Backend> {
+    shared: Arc<Shared<B>>,
+    /// Longest rest between rounds; zero: none.
+    rest: Duration,
+    /// Held by the driver but for the time of a turn.
+    state: Mutex<State<B>>,
+    /// Connections from elsewhere: new ones, and those that return from a blocked turn.
+    inbox: Mutex<Vec<Arrival<B>>>,
+    waker: Waker,
+    /// Number of the driver in charge.
+    driver: AtomicU64,
+    /// Turns begun and ended: odd while one is in progress.
+    turns: AtomicU64,
+    ended: AtomicBool,
+    /// Where connections go that have stopped publishing. The front has none.
+    home: OnceLock<std::sync::Weak<EventLoop<B>>>,
+}
+
+enum Arrival<B: Backend> {
+    New(Box<Connection<B>>),
+    Returned(usize, Box<Connection<B>>, Turn),
+}
+
+struct State<B: Backend> {
+    poll: Poll,
+    events: Events,
+    slots: Slab<Slot<B>>,
+    /// Connections to be given a turn in this round and the next.
+    ready: VecDeque<usize>,
+    /// Turns left in this round.
+    round: usize,
+    /// When this round began, and the most that one connection has read in it.
+    began: Instant,
+    most: usize,
+    swept: Instant,
+    front: Option<Front<B>>,
+    /// Connections wait to be accepted.
+    knocks: bool,
+}
+
+/// The place of a connection in a loop.
+enum Slot<B: Backend> {
+    Here(Box<Connection<B>>),
+    /// In its turn. Events that came meanwhile: the socket has something, the peer has ended.
+    Away {
+        ready: bool,
+        ended: bool,
+    },
+}
+
+impl<B: Backend> EventLoop<B> {
+    pub(super) fn new(shared: Arc<Shared<B>>, rest: Duration) -> Result<Arc<Self>> {
+        let poll = Poll::new().context("cannot wait for sockets")?;
+        let waker = Waker::new(poll.registry(), Token(WAKER)).context("cannot make a waker")?;
+        let now = Instant::now();
+        let state = State {
+            poll,
+            events: Events::with_capacity(EVENTS),
+            slots: Slab::new(),
+            ready: VecDeque::new(),
+            round: 0,
+            began: now,
+            most: 0,
+            swept: now,
+            front: None,
+            knocks: false,
+        };
+        Ok(Arc::new(Self {
+            shared,
+            rest,
+            state: Mutex::new(state),
+            inbox: Mutex::default(),
+            waker,
+            driver: AtomicU64::new(0),
+            turns: AtomicU64::new(0),
+            ended: AtomicBool::new(false),
+            home: OnceLock::new(),
+        }))
+    }
+
+    /// Makes this loop the front.
+    pub(super) fn set_front(&self, mut front: Front<B>) -> Result<()> {
+        let mut state = self.lock();
+        front.register(state.poll.registry()).context("cannot wait for connections")?;
+        state.front = Some(front);
+        Ok(())
+    }
+
+    /// Sets where connections go that have stopped publishing.
+    pub(super) fn set_home(&self, front: &Arc<Self>) {
+        let _ = self.home.set(Arc::downgrade(front));
+    }
+
+    pub(super) fn wake(&self) {
+        // Fails only when the poll is gone, and with it everybody to wake.
+        let _ = self.waker.wake();
+    }
+
+    pub(super) fn has_ended(&self) -> bool {
+        self.ended.load(Ordering::SeqCst)
+    }
+
+    /// The number of the turn in progress, if one is.
+    pub(super) fn turn_in_progress(&self) -> Option<u64> {
+        Some(self.turns.load(Ordering::Relaxed)).filter(|turns| turns % 2 == 1)
+    }
+
+    /// Whether the server has no connections.
+    pub(super) fn is_idle(&self) -> bool {
+        self.shared.access.connections() == 0
+    }
+
+    /// Puts a new driver in charge.
+    pub(super) fn next_driver(&self) -> u64 {
+        self.driver.fetch_add(1, Ordering::SeqCst) + 1
+    }
+
+    /// Takes over a connection from another loop.
+    fn adopt(&self, arrival: Arrival<B>) {
+        self.inbox.lock().unwrap_or_else(PoisonError::into_inner).push(arrival);
+        self.wake();
+    }
+
+    /// Gives turns until another driver is in charge, or the server has stopped.
+    pub(super) fn drive(&self, driver: u64) {
+        let mut scratch = vec![0; READ];
+        while self.driver.load(Ordering::SeqCst) == driver {
+            let Some((key, connection)) = self.next() else {
+                self.ended.store(true, Ordering::SeqCst);
+                return;
+            };
+            let turn = self.turns.fetch_add(1, Ordering::Relaxed) + 1;
+            let (connection, next) = give_turn(connection, &mut scratch);
+            // A stand-in may be at turns of its own by now: then there is nothing to end.
+            let _ =
+                self.turns.compare_exchange(turn, turn + 1, Ordering::Relaxed, Ordering::Relaxed);
+            self.settle(key, connection, next);
+        }
+    }
+
+    /// The next connection that is due, taken out of its slot. `None`: the server has stopped and
+    /// nobody is left.
+    fn next(&self) -> Option<(usize, Box<Connection<B>>)> {
+        let mut state = self.lock();
+        loop {
+            while state.round > 0 {
+                state.round -= 1;
+                let Some(key) = state.ready.pop_front() else { break };
+                if let Some(connection) = state.take(key) {
+                    return Some((key, connection));
+                }
+            }
+            if self.shared.stop.raised() && self.is_over(&mut state) {
+                return None;
+            }
+            self.wait(&mut state);
+            self.receive(&mut state);
+            state.sweep(self.shared.stop.raised());
+            state.round = state.ready.len();
+        }
+    }
+
+    /// Whether the server has stopped and nobody is left, here or on the way here.
+    fn is_over(&self, state: &mut State<B>) -> bool {
+        if let Some(front) = &mut state.front {
+            front.close();
+        }
+        let arrivals = self.inbox.lock().unwrap_or_else(PoisonError::into_inner).len();
+        state.slots.is_empty() && arrivals == 0 && self.shared.access.connections() == 0
+    }
+
+    /// Rests, and waits for sockets.
+    fn wait(&self, state: &mut State<B>) {
+        if state.ready.is_empty() {
+            let rest = self.rest_now(state);
+            if rest >= SHORT {
+                std::thread::sleep(rest);
+            }
+        }
+        (state.began, state.most) = (Instant::now(), 0);
+        let timeout = if !state.ready.is_empty() {
+            Some(Duration::ZERO)
+        } else if self.shared.stop.raised() || state.knocks {
+            Some(Duration::from_millis(20))
+        } else if state.slots.is_empty() {
+            None
+        } else {
+            Some(SWEEP)
+        };
+        let State { poll, events, .. } = state;
+        if let Err(error) = poll.poll(events, timeout) {
+            if error.kind() != std::io::ErrorKind::Interrupted {
+                tracing::error!(%error, "cannot wait for sockets");
+                std::thread::sleep(SWEEP);
+            }
+            return;
+        }
+        state.note_events();
+    }
+
+    /// How long to rest before the next round: the interval, or less if a publisher is so fast
+    /// that its socket would fill.
+    fn rest_now(&self, state: &State<B>) -> Duration {
+        if self.rest.is_zero() || state.most == 0 || self.shared.stop.raised() {
+            return Duration::ZERO;
+        }
+        let round = state.began.elapsed();
+        #[expect(clippy::cast_precision_loss, reason = "a rate")]
+        let time = round.mul_f64(FAST / state.most as f64);
+        time.min(self.rest).saturating_sub(round)
+    }
+
+    /// Takes in arrivals and new connections.
+    fn receive(&self, state: &mut State<B>) {
+        let arrivals = {
+            let mut inbox = self.inbox.lock().unwrap_or_else(PoisonError::into_inner);
+            std::mem::take(&mut *inbox)
+        };
+        for arrival in arrivals {
+            match arrival {
+                Arrival::New(connection) => state.insert(connection),
+                Arrival::Returned(key, connection, next) => {
+                    self.put_back(state, key, connection, next);
+                }
+            }
+        }
+        if std::mem::take(&mut state.knocks)
+            && let Some(mut front) = state.front.take()
+        {
+            state.knocks = front.accept(&self.shared, |connection| state.insert(connection));
+            state.front = Some(front);
+        }
+    }
+
+    /// Ends a turn: puts the connection back, or hands it on.
+    fn settle(&self, key: usize, connection: Option<Box<Connection<B>>>, next: Turn) {
+        let mut state = match self.state.try_lock() {
+            Ok(state) => state,
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+            // A stand-in has the loop, and may be waiting with it: it is to be told.
+            Err(TryLockError::WouldBlock) => match connection {
+                Some(connection) => {
+                    return self.adopt(Arrival::Returned(key, connection, next));
+                }
+                None => self.lock(),
+            },
+        };
+        match connection {
+            Some(connection) => self.put_back(&mut state, key, connection, next),
+            None => drop(state.slots.try_remove(key)),
+        }
+    }
+
+    fn put_back(
+        &self,
+        state: &mut State<B>,
+        key: usize,
+        mut connection: Box<Connection<B>>,
+        next: Turn,
+    ) {
+        let Some(slot) = state.slots.get_mut(key) else { return };
+        let Slot::Away { ready, ended } = *slot else { return };
+        if ended {
+            connection.peer_ended();
+        }
+        if next == Turn::Over {
+            // Dropping the socket takes it out of the poll.
+            drop(state.slots.remove(key));
+            return;
+        }
+        state.most = state.most.max(connection.taken());
+        if let Some(elsewhere) = self.elsewhere(state, &connection) {
+            let _ = state.poll.registry().deregister(connection.socket());
+            drop(state.slots.remove(key));
+            return elsewhere.adopt(Arrival::New(connection));
+        }
+        state.slots[key] = Slot::Here(connection);
+        if ready || next == Turn::More {
+            state.ready.push_back(key);
+        }
+    }
+
+    /// The loop that a connection belongs to, if it is not this one.
+    fn elsewhere(&self, state: &State<B>, connection: &Connection<B>) -> Option<Arc<Self>> {
+        match &state.front {
+            Some(front) if connection.publishes() => Some(front.media().clone()),
+            None if !connection.publishes() => self.home.get()?.upgrade(),
+            _ => None,
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State<B>> {
+        // Turns, where a bug could panic, are outside the lock.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Gives a connection its turn. A panic is a bug of ours, and ends this connection only.
+fn give_turn<B: Backend>(
+    mut connection: Box<Connection<B>>,
+    scratch: &mut [u8],
+) -> (Option<Box<Connection<B>>>, Turn) {
+    let peer = connection.peer();
+    let turn = catch_unwind(AssertUnwindSafe(|| {
+        let next = connection.turn(scratch);
+        (connection, next)
+    }));
+    match turn {
+        Ok((connection, next)) => (Some(connection), next),
+        Err(_) => {
+            tracing::error!(%peer, "a bug in this server ended a connection");
+            (None, Turn::Over)
+        }
+    }
+}
+
+impl<B: Backend> State<B> {
+    /// Takes a connection out for its turn, if it is there.
+    fn take(&mut self, key: usize) -> Option<Box<Connection<B>>> {
+        let slot = self.slots.get_mut(key)?;
+        match std::mem::replace(slot, Slot::Away { ready: false, ended: false }) {
+            Slot::Here(connection) => Some(connection),
+            Slot::Away { ended, .. } => {
+                *slot = Slot::Away { ready: true, ended };
+                None
+            }
+        }
+    }
+
+    fn insert(&mut self, mut connection: Box<Connection<B>>) {
+        let entry = self.slots.vacant_entry();
+        let token = Token(entry.key());
+        let interest = Interest::READABLE | Interest::WRITABLE;
+        if let Err(error) = self.poll.registry().register(connection.socket(), token, interest) {
+            tracing::error!(peer = %connection.peer(), %error, "cannot wait for a socket");
+            return;
+        }
+        // Its bytes may have come before it was registered.
+        self.ready.push_back(entry.key());
+        entry.insert(Slot::Here(connection));
+    }
+
+    /// Notes which connections the sockets that were waited for belong to.
+    fn note_events(&mut self) {
+        for event in &self.events {
+            let key = event.token().0;
+            if key == WAKER {
+                continue;
+            }
+            if key >= FIRST_LISTENER {
+                self.knocks = true;
+                continue;
+            }
+            let ended = event.is_read_closed() || event.is_error();
+            match self.slots.get_mut(key) {
+                Some(Slot::Here(connection)) => {
+                    if ended {
+                        connection.peer_ended();
+                    }
+                    self.ready.push_back(key);
+                }
+                Some(Slot::Away { ready, ended: seen }) => (*ready, *seen) = (true, *seen || ended),
+                None => {}
+            }
+        }
+    }
+
+    /// Looks at every connection now and then: quiet ones give memory back, those whose time is
+    /// up get a turn.
+    fn sweep(&mut self, at_once: bool) {
+        let now = Instant::now();
+        if now.saturating_duration_since(self.swept) < SWEEP && !at_once {
+            return;
+        }
+        self.swept = now;
+        let State { slots, ready, .. } = self;
+        for (key, slot) in slots {
+            let Slot::Here(connection) = slot else { continue };
+            connection.tidy(now);
+            if connection.is_due(now) {
+                ready.push_back(key);
+            }
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! How connections are driven.
+//!
+//! One loop, the front, accepts and takes connections through handshake and commands, at once. A
+//! connection that publishes moves to a media loop, of which there is one a core. A media loop
+//! rests a little between rounds: many small reads become one, and every socket's wake-up, read and
+//! write are paid once (paced streams are bound by wake-ups, not by bytes).
+//!
+//! A turn of a connection may block: a write to a disk that hangs, a pipe that nobody reads. The
+//! thread that is in such a turn loses its loop to a stand-in, and goes home when the turn ends.
+//! So a hung recording costs one thread, delays nobody else, and holds back its own publisher by
+//! not reading from it.
+
+mod event_loop;
+mod front;
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result};
+use mio::net::TcpListener;
+
+use crate::ingest::Backend;
+use crate::run::Shared;
+use event_loop::EventLoop;
+use front::Front;
+
+/// A turn that takes this long blocks. Twice that is the longest that it holds others up.
+const BLOCKED: Duration = Duration::from_millis(20);
+
+/// All loops.
+pub(crate) struct Drive<B: Backend> {
+    loops: Vec<Arc<EventLoop<B>>>,
+    /// Threads that drive a loop now.
+    drivers: Mutex<Vec<thread::JoinHandle<()>>>,
+}
+
+impl<B: Backend> Drive<B> {
+    /// Starts the front with `listeners`, and a media loop for each core.
+    pub(crate) fn start(shared: &Arc<Shared<B>>, listeners: Vec<TcpListener>) -> Result<Arc<Self>> {
+        let cores = thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        let media = (0..cores)
+            .map(|_| EventLoop::new(shared.clone(), shared.read_interval))
+            .collect::<Result<Vec<_>>>()?;
+        let front = EventLoop::new(shared.clone(), Duration::ZERO)?;
+        front.set_front(Front::new(listeners, media.clone()))?;
+        media.iter().for_each(|media| media.set_home(&front));
+        let loops = std::iter::once(front).chain(media).collect();
+        let drive = Arc::new(Self { loops, drivers: Mutex::default() });
+        for one in &drive.loops {
+            drive.clone().drive(one.clone())?;
+        }
+        let watch = drive.clone();
+        thread::Builder::new()
+            .name("watch".into())
+            .spawn(move || watch.watch())
+            .context("cannot start a thread")?;
+        Ok(drive)
+    }
+
+    /// Wakes every loop, to see that the server stops.
+    pub(crate) fn wake(&self) {
+        self.loops.iter().for_each(|one| one.wake());
+    }
+
+    /// Waits until every loop has ended, up to `deadline`; says whether they have.
+    pub(crate) fn ended(&self, deadline: Instant) -> bool {
+        loop {
+            if self.loops.iter().all(|one| one.has_ended()) {
+                return true;
+            }
+            if Instant::now() > deadline {
+                return false;
+            }
+            thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    /// Drives a loop on a thread of its own.
+    fn drive(self: Arc<Self>, one: Arc<EventLoop<B>>) -> Result<()> {
+        let driver = one.next_driver();
+        let run = move || one.drive(driver);
+        let thread = thread::Builder::new().name("loop".into()).spawn(run);
+        let thread = thread.context("cannot start a thread")?;
+        let mut drivers = self.drivers.lock().unwrap_or_else(PoisonError::into_inner);
+        drivers.retain(|driver| !driver.is_finished());
+        drivers.push(thread);
+        Ok(())
+    }
+
+    /// Gives a loop whose driver is blocked to a stand-in.
+    fn watch(self: Arc<Self>) {
+        let mut seen: Vec<Option<u64>> = vec![None; self.loops.len()];
+        while !self.loops.iter().all(|one| one.has_ended()) {
+            for (one, seen) in self.loops.iter().zip(&mut seen) {
+                let turn = one.turn_in_progress();
+                if turn.is_some() && turn == *seen {
+                    if let Err(error) = self.clone().drive(one.clone()) {
+                        tracing::error!(error = format!("{error:#}"), "no stand-in");
+                    }
+                    *seen = None;
+                } else {
+                    *seen = turn;
+                }
+            }
+            let idle = self.loops[0].is_idle();
+            thread::sleep(if idle { BLOCKED * 10 } else { BLOCKED });
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! The server from start to stop.
+
+use std::hash::{BuildHasher as _, RandomState};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result};
+use sluicebox_core::Config;
+
+use crate::access::Access;
+use crate::display::Display;
+use crate::drive::Drive;
+use crate::flags::{Flags, Timeouts};
+use crate::ingest::Backend;
+use crate::recording::Destination;
+use crate::report::Outcome;
+use crate::shutdown::Stop;
+use crate::{listen, logging, shutdown};
+
+/// What all connections share.
+pub(crate) struct Shared<B> {
+    pub(crate) backend: B,
+    pub(crate) config: Config,
+    pub(crate) access: Arc<Access>,
+    /// Applications that are taken; none: all.
+    pub(crate) apps: Vec<String>,
+    pub(crate) destination: Destination,
+    pub(crate) timeouts: Timeouts,
+    pub(crate) read_interval: Duration,
+    pub(crate) once: bool,
+    pub(crate) outcome: Outcome,
+    pub(crate) display: Display,
+    pub(crate) stop: &'static Stop,
+    /// The one publish of `--once` has begun.
+    taken: AtomicBool,
+    seeds: AtomicU64,
+}
+
+impl<B> Shared<B> {
+    /// A number that differs between connections and runs.
+    pub(crate) fn seed(&self) -> u64 {
+        RandomState::new().hash_one(self.seeds.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// Whether one more publish is wanted.
+    pub(crate) fn admit(&self) -> bool {
+        !self.once || !self.taken.swap(true, Ordering::SeqCst)
+    }
+}
+
+/// What a binary's `main` is: runs the server, says what went wrong, gives the exit code.
+pub fn main<B: Backend>(flags: Flags, backend: B) -> ExitCode {
+    match run(flags, backend) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Runs the server until a signal, or until the first publish has ended if that is wished.
+///
+/// # Errors
+///
+/// When the server cannot start: an address in use, an output that exists.
+pub fn run<B: Backend>(flags: Flags, backend: B) -> Result<ExitCode> {
+    // One for the process, as signals are.
+    let stop: &'static Stop = Box::leak(Box::default());
+    let destination = Destination::new(&flags.record_dir, flags.output.as_deref())?;
+    let listeners =
+        flags.listen.iter().map(|addr| listen::bind(*addr)).collect::<Result<Vec<_>>>()?;
+    let display = Display::new(!flags.quiet);
+    logging::start(flags.log, display.lines());
+    listen::raise_file_limit();
+    shutdown::on_signals(stop)?;
+    for listener in &listeners {
+        let addr = listener.local_addr().context("cannot tell the address")?;
+        let records = match &destination {
+            Destination::Folder(path) | Destination::File(path) => path.display().to_string(),
+            Destination::Stdout => "-".into(),
+        };
+        tracing::info!(%addr, publish_to = listen::url(addr), records_to = records, "listening");
+    }
+    let shared = Arc::new(Shared {
+        backend,
+        config: flags.config(),
+        access: Access::new(flags.connections()),
+        apps: flags.app.clone(),
+        destination,
+        timeouts: flags.timeouts(),
+        read_interval: flags.read_interval(),
+        once: flags.once(),
+        outcome: Outcome::default(),
+        display,
+        stop,
+        taken: AtomicBool::new(false),
+        seeds: AtomicU64::new(0),
+    });
+    let drive = Drive::start(&shared, listeners)?;
+    shared.display.run(stop);
+    while !stop.wait(Duration::from_secs(3600)) {}
+    drive.wake();
+    let ended = drive.ended(Instant::now() + shared.timeouts.stop);
+    if !ended {
+        let connections = shared.access.connections();
+        tracing::error!(connections, "stopped before everything was finished");
+    }
+    let complete = ended && (!shared.once || shared.outcome.complete());
+    Ok(if complete { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
