@@ -7,7 +7,7 @@ use crate::ledger::Ledger;
 use crate::message::{DATA_AMF0, DATA_AMF3};
 
 /// What a tag buffer may keep when it runs empty, in bytes. Above this, it had a big keyframe.
-const KEEP: usize = 1 << 20;
+const KEEP: usize = 256 << 10;
 
 /// Where a message stream stands.
 ///
@@ -71,10 +71,22 @@ impl Stream {
         self.ledger.unwrapped += unwrapped as u64;
     }
 
-    /// Drops the gathered body, and counts it as torn.
+    /// Counts a message, of which `len` bytes came, that did not become whole.
     pub(crate) fn tear(&mut self, len: usize) {
         self.ledger.received.add(len);
         self.ledger.refused.torn.add(len);
+    }
+
+    /// Counts a message that the peer took back when `len` bytes of it had come.
+    pub(crate) fn abort(&mut self, len: usize) {
+        self.ledger.received.add(len);
+        self.ledger.refused.aborted.add(len);
+    }
+
+    /// Counts a message that came before `publish` and was too much to hold.
+    pub(crate) fn refuse_early(&mut self, len: usize) {
+        self.ledger.received.add(len);
+        self.ledger.refused.early.add(len);
     }
 }
 
@@ -145,6 +157,7 @@ impl TagBuf {
     /// Drops what is gathered.
     pub(crate) fn cut(&mut self) {
         self.buf.truncate(self.whole);
+        self.buf.shrink_to(KEEP);
         self.gathers = None;
     }
 

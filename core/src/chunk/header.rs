@@ -24,6 +24,16 @@ pub(super) enum Fields {
     Nothing,
 }
 
+impl Fields {
+    /// The length of the message that starts with this header, after one of length `last`.
+    pub(super) fn len(self, last: u32) -> u32 {
+        match self {
+            Self::Full { len, .. } | Self::Message { len, .. } => len,
+            Self::Delta { .. } | Self::Nothing => last,
+        }
+    }
+}
+
 /// The value of a timestamp field that says that the real one follows in 32 bits.
 pub(super) const EXTENDED: u32 = 0xff_ffff;
 

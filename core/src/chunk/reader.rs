@@ -165,6 +165,11 @@ impl Reader {
         self.piece(0)
     }
 
+    /// Bytes of input that are held: part of a header, or what was looked at behind one.
+    pub(crate) fn stashed(&self) -> usize {
+        self.stash.bytes().len()
+    }
+
     /// The next piece of the open chunk.
     fn piece(&mut self, input: usize) -> Option<Piece> {
         let open = self.open.as_mut()?;
@@ -252,17 +257,20 @@ impl Reader {
         stream.used = self.headers;
         let continues = stream.busy && fields == Fields::Nothing;
         let superseded = (stream.busy && !continues).then_some(stream.filled);
-        self.unfinished -= superseded.unwrap_or(0);
+        // Limits come first: what was under way stays as it is when one is broken.
+        let len = if continues { stream.message.len } else { fields.len(stream.message.len) };
+        if len > self.limits.message {
+            return Err(Limit::Message { len }.into());
+        }
+        let left = if continues { stream.left() } else { len as usize };
+        let left = left.min(self.chunk_size);
+        let unfinished = self.unfinished - superseded.unwrap_or(0);
+        if unfinished + left > self.limits.buffered {
+            return Err(Limit::Buffered.into());
+        }
+        self.unfinished = unfinished;
         if !continues {
             stream.start(fields, whole.extended, &mut self.type3);
-            let len = stream.message.len;
-            if len > self.limits.message {
-                return Err(Limit::Message { len }.into());
-            }
-        }
-        let left = stream.left().min(self.chunk_size);
-        if self.unfinished + left > self.limits.buffered {
-            return Err(Limit::Buffered.into());
         }
         self.open = Some(Open { index, left, first: !continues });
         Ok(superseded)

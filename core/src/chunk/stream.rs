@@ -8,6 +8,9 @@ use crate::config::Type3;
 /// A gap this long, in milliseconds, is no delta: see [`Type3::Detect`].
 const IMPLAUSIBLE_DELTA: u32 = 10_000;
 
+/// What an empty buffer may keep, in bytes: commands and metadata fit.
+const KEEP: usize = 16 << 10;
+
 /// The message that a chunk stream is in the middle of, or had last.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Message {
@@ -29,8 +32,10 @@ pub(crate) enum Place {
     Own,
     /// Straight behind the last whole tag of the message stream in this slot.
     Tags(usize),
-    /// Nowhere.
+    /// Nowhere; it is counted when it is whole.
     Skip,
+    /// Nowhere; it has been counted.
+    Gone,
 }
 
 /// One chunk stream: the header in force, and the message under way.
@@ -96,6 +101,12 @@ impl ChunkStream {
         }
         self.filled = 0;
         self.busy = true;
+    }
+
+    /// Empties the buffer. What a large message took is given back.
+    pub(crate) fn clear(&mut self) {
+        self.buf.clear();
+        self.buf.shrink_to(KEEP);
     }
 
     /// Bytes of the message that have not come.

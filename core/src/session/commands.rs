@@ -147,9 +147,8 @@ impl Session {
             State::Live => self.unpublish(slot, true),
             State::Ending(_) => self.streams[slot].state = State::Ending(true),
             _ => {
-                self.tear(slot);
+                self.forget(slot);
                 self.streams[slot].state = State::Free;
-                self.streams[slot].tags.clear();
             }
         }
     }

@@ -1,22 +1,25 @@
 //! From bytes to whole messages: handshake, chunks, and where bodies are gathered.
 
-use super::Session;
-use super::{REPLIES, RUN};
+use super::{REPLIES, RUN, SMALLEST_WINDOW, Session};
 use crate::chunk::{Message, Piece, Place, Source, Step};
 use crate::error::{Error, Limit, Malformed};
 use crate::flv;
+use crate::ledger::Ledger;
 use crate::message::{self, Class};
 use crate::stream::State;
 
+/// Whether the input is used up, and the stash too as far as it goes.
+type Dry = bool;
+
 impl Session {
-    /// Takes in input until something is to come out.
-    pub(super) fn take(&mut self, input: &mut &[u8]) -> Result<(), Error> {
+    /// Takes in input until something is to come out, or it is used up: which, is told.
+    pub(super) fn take(&mut self, input: &mut &[u8]) -> Result<Dry, Error> {
         if let Some(handshake) = &mut self.handshake {
             let before = input.len();
             let done = handshake.take(input, &mut self.replies.out);
             self.received += (before - input.len()) as u64;
             if !done? {
-                return Ok(());
+                return Ok(true);
             }
             self.handshake = None;
         }
@@ -25,12 +28,12 @@ impl Session {
             let step = self.chunks.next(input);
             self.received += (before - input.len()) as u64;
             match step? {
-                None => return Ok(()),
+                None => return Ok(true),
                 Some(Step::Superseded { index, had }) => self.drop_message(index, had),
                 Some(Step::Piece(piece)) => self.piece(piece, input)?,
             }
         }
-        Ok(())
+        Ok(false)
     }
 
     /// What was held back at the end of the input is payload after all, if that makes it whole.
@@ -42,17 +45,29 @@ impl Session {
         }
     }
 
-    /// Drops what is gathered for a live stream, wherever it is, and counts it as torn.
+    /// Drops what is being gathered for a stream, wherever it is, and counts it.
     pub(super) fn tear(&mut self, slot: usize) {
         let stream = &mut self.streams[slot];
         for chunks in self.chunks.streams_mut().filter(|chunks| chunks.slot == Some(slot)) {
-            if chunks.busy && chunks.place != Place::Skip {
-                stream.tear(chunks.filled);
+            match chunks.place {
+                _ if !chunks.busy => {}
+                Place::Own | Place::Tags(_) => stream.tear(chunks.filled),
+                Place::Skip => stream.refuse_early(chunks.filled),
+                Place::Gone => {}
             }
-            chunks.buf.clear();
-            (chunks.place, chunks.slot) = (Place::Skip, None);
+            chunks.clear();
+            (chunks.place, chunks.slot) = (Place::Gone, None);
         }
         stream.tags.cut();
+    }
+
+    /// Lets go of what was held for a publish that does not come.
+    pub(super) fn forget(&mut self, slot: usize) {
+        self.tear(slot);
+        let stream = &mut self.streams[slot];
+        self.stray = self.stray.plus(stream.ledger.received);
+        stream.tags.clear();
+        stream.ledger = Ledger::default();
     }
 
     /// Whether enough is ready to come out.
@@ -84,7 +99,7 @@ impl Session {
         match chunks.place {
             Place::Tags(slot) => self.streams[slot].tags.push(bytes),
             Place::Own => chunks.buf.extend_from_slice(bytes),
-            Place::Skip => {}
+            Place::Skip | Place::Gone => {}
         }
         if piece.last { self.whole(piece.index) } else { Ok(()) }
     }
@@ -99,10 +114,10 @@ impl Session {
                 }
                 (Place::Own, None)
             }
-            Class::Aggregate => (Place::Own, None),
+            Class::Aggregate => (Place::Own, self.route(message.stream)),
             Class::Ignored => (Place::Skip, None),
             Class::Media => match self.route(message.stream) {
-                Some(slot) if self.may_hold(slot, message.len as usize) => {
+                Some(slot) if self.may_hold(slot, self.awaited(index, slot)) => {
                     self.make_room(slot);
                     self.streams[slot].tags.begin(index);
                     (Place::Tags(slot), Some(slot))
@@ -145,6 +160,16 @@ impl Session {
         stream.state == State::Live || stream.tags.ready() + len <= self.config.limits.early
     }
 
+    /// Length of the message that begins at `index` and of all others under way for its slot.
+    fn awaited(&self, index: usize, slot: usize) -> usize {
+        let others =
+            self.chunks.streams().enumerate().filter(|(other, chunks)| {
+                *other != index && chunks.busy && chunks.slot == Some(slot)
+            });
+        let others: usize = others.map(|(_, chunks)| chunks.message.len as usize).sum();
+        others + self.chunks.streams().nth(index).map_or(0, |chunks| chunks.message.len as usize)
+    }
+
     /// Makes the end of the slot's tag buffer free: a message that is being gathered there goes on
     /// in its chunk stream's own buffer. That happens once to a message, when another interleaves.
     fn make_room(&mut self, slot: usize) {
@@ -160,16 +185,15 @@ impl Session {
     /// Drops an unfinished message that the peer took back, of which `had` bytes came.
     pub(super) fn drop_message(&mut self, index: usize, had: usize) {
         let chunks = self.chunks.stream(index);
-        chunks.buf.clear();
+        chunks.clear();
         if let Some(slot) = chunks.slot.take() {
             let stream = &mut self.streams[slot];
-            stream.ledger.received.add(had);
-            stream.ledger.refused.aborted.add(had);
+            stream.abort(had);
             if chunks.place == Place::Tags(slot) {
                 stream.tags.cut();
             }
         }
-        chunks.place = Place::Skip;
+        chunks.place = Place::Gone;
     }
 
     /// Acts on a message that is whole.
@@ -179,14 +203,14 @@ impl Session {
         match (Class::of(kind)?, chunks.place) {
             (Class::Media, Place::Tags(slot)) => self.streams[slot].finish(kind, timestamp),
             (Class::Media, Place::Skip) => self.refuse(index, len as usize),
-            (_, Place::Skip) => {}
+            (_, Place::Skip | Place::Gone) => {}
             (class, _) => {
                 // Taken out while it is acted on, and put back to be used again.
                 let mut body = core::mem::take(&mut chunks.buf);
                 let result = self.act(class, index, &body);
-                body.clear();
-                body.shrink_to(64 << 10);
-                self.chunks.stream(index).buf = body;
+                let chunks = self.chunks.stream(index);
+                core::mem::swap(&mut chunks.buf, &mut body);
+                chunks.clear();
                 return result;
             }
         }
@@ -224,60 +248,67 @@ impl Session {
     /// the message's timestamp, the others keep their distance from it.
     fn aggregate(&mut self, message: Message, mut body: &[u8]) -> Result<(), Error> {
         let mut offset = None;
-        let mut count = 0;
-        while let Some((header, rest)) = body.split_first_chunk::<{ flv::TAG_HEADER }>() {
-            count += 1;
-            if count > self.config.limits.aggregate {
-                return Err(Limit::Aggregate.into());
+        for _ in 0..self.config.limits.aggregate {
+            if body.is_empty() {
+                return Ok(());
             }
-            let &[kind, l2, l1, l0, t2, t1, t0, upper, ..] = header;
-            let len = u32::from_be_bytes([0, l2, l1, l0]) as usize;
-            let (part, rest) = rest.split_at_checked(len).ok_or(Malformed::Aggregate)?;
-            let timestamp = u32::from_be_bytes([upper, t2, t1, t0]);
+            let Some((kind, timestamp, part, rest)) = split(body) else {
+                self.lose(message.stream, body.len());
+                return Err(Malformed::Aggregate.into());
+            };
             let offset = *offset.get_or_insert_with(|| message.timestamp.wrapping_sub(timestamp));
             self.part(kind, message.stream, timestamp.wrapping_add(offset), part);
-            // The length of the part stands behind it; the last one is left out by some.
-            body = rest.get(flv::TAG_TRAILER..).unwrap_or_default();
+            body = rest;
         }
-        if body.is_empty() { Ok(()) } else { Err(Malformed::Aggregate.into()) }
+        if body.is_empty() {
+            return Ok(());
+        }
+        self.lose(message.stream, body.len());
+        Err(Limit::Aggregate.into())
     }
 
     /// Appends a part of an aggregate.
     fn part(&mut self, kind: u8, stream: u32, timestamp: u32, body: &[u8]) {
-        if !matches!(Class::of(kind), Ok(Class::Media)) {
-            return;
-        }
-        match self.route(stream) {
+        let slot = self.route(stream).filter(|_| matches!(Class::of(kind), Ok(Class::Media)));
+        match slot {
             Some(slot) if self.may_hold(slot, body.len()) => {
                 self.append(slot, kind, timestamp, body);
             }
-            Some(slot) => self.refuse_early(slot, body.len()),
+            Some(slot) => self.streams[slot].refuse_early(body.len()),
             None => self.stray.add(body.len()),
+        }
+    }
+
+    /// Counts the rest of an aggregate that cannot be split as one torn message.
+    fn lose(&mut self, stream: u32, len: usize) {
+        match self.route(stream) {
+            Some(slot) => self.streams[slot].tear(len),
+            None => self.stray.add(len),
         }
     }
 
     /// Counts a media message that was not kept.
     fn refuse(&mut self, index: usize, len: usize) {
         match self.chunks.stream(index).slot {
-            Some(slot) => self.refuse_early(slot, len),
+            Some(slot) => self.streams[slot].refuse_early(len),
             None => self.stray.add(len),
         }
-    }
-
-    fn refuse_early(&mut self, slot: usize, len: usize) {
-        let ledger = &mut self.streams[slot].ledger;
-        ledger.received.add(len);
-        ledger.refused.early.add(len);
     }
 
     /// Acknowledges what was received, in steps of half the window: the peer never has to stop for
     /// it. Steps lie at fixed places in the input, whatever the reads.
     fn acknowledge(&mut self) {
         let step = u64::from(self.window / 2);
-        while self.received - self.acknowledged >= step {
+        while self.position().saturating_sub(self.acknowledged) >= step {
             self.acknowledged += step;
             self.replies.acknowledge(self.acknowledged);
         }
+    }
+
+    /// Bytes taken in up to the end of the piece at hand. What was looked at beyond it does not
+    /// count: that depends on the reads.
+    fn position(&self) -> u64 {
+        self.received - self.chunks.stashed() as u64
     }
 
     /// Acts on a protocol control message.
@@ -291,13 +322,23 @@ impl Session {
             }
             message::Control::WindowSize(0) | message::Control::Ignored => {}
             message::Control::WindowSize(size) => {
-                // Below this, acknowledgements would weigh as much as what they acknowledge.
-                self.window = size.max(4096);
-                self.acknowledged = self.acknowledged.max(self.received);
+                self.window = size.max(SMALLEST_WINDOW);
+                self.acknowledged = self.acknowledged.max(self.position());
             }
             message::Control::PeerBandwidth(size) => self.replies.window_size(size),
             message::Control::Ping(timestamp) => self.replies.pong(timestamp),
         }
         Ok(())
     }
+}
+
+/// The first part of an aggregate: kind, timestamp, body, and what follows.
+fn split(aggregate: &[u8]) -> Option<(u8, u32, &[u8], &[u8])> {
+    let (header, rest) = aggregate.split_first_chunk::<{ flv::TAG_HEADER }>()?;
+    let &[kind, l2, l1, l0, t2, t1, t0, upper, ..] = header;
+    let len = u32::from_be_bytes([0, l2, l1, l0]) as usize;
+    let (body, rest) = rest.split_at_checked(len)?;
+    // The length of the part stands behind it; the last one is left out by some.
+    let rest = rest.get(flv::TAG_TRAILER..).unwrap_or_default();
+    Some((kind, u32::from_be_bytes([upper, t2, t1, t0]), body, rest))
 }

@@ -7,7 +7,7 @@ use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
 use crate::chunk::Reader;
-use crate::config::Config;
+use crate::config::{Config, Limits};
 use crate::error::Error;
 use crate::event::{Close, Connect, End, Event, Publish, Reject, StreamId, Tags, Text, Unpublish};
 use crate::handshake::Handshake;
@@ -20,6 +20,10 @@ use crate::stream::{State, Stream};
 const RUN: usize = 256 << 10;
 /// Taking in stops when this many bytes of replies are ready.
 const REPLIES: usize = 16 << 10;
+/// Below this, acknowledgements would weigh as much as what they acknowledge; in bytes.
+const SMALLEST_WINDOW: u32 = 4096;
+/// Our replies need no smaller chunks than those that RTMP begins with; in bytes.
+const SMALLEST_CHUNK: u32 = 128;
 
 /// One RTMP connection, from its first byte.
 ///
@@ -90,6 +94,9 @@ enum Lent {
 impl Session {
     /// A connection that has seen nothing yet. `seed` varies the handshake; any number will do.
     pub fn new(config: Config, seed: u64) -> Self {
+        let window = config.window.max(SMALLEST_WINDOW);
+        let chunk_size = config.chunk_size.clamp(SMALLEST_CHUNK, Limits::MAX_MESSAGE);
+        let config = Config { window, chunk_size, ..config };
         Self {
             config,
             handshake: Some(Handshake::new(seed)),
@@ -120,6 +127,7 @@ impl Session {
     #[must_use = "an event that is not acted on is lost"]
     pub fn poll(&mut self, input: &mut &[u8]) -> Result<Option<Event<'_>>, Error> {
         self.release();
+        let mut dry = false;
         self.lent = loop {
             if let Some(out) = self.outgoing() {
                 break out;
@@ -127,11 +135,12 @@ impl Session {
             if let Some(error) = self.failed {
                 return Err(error);
             }
-            if self.closed || self.undecided() || input.is_empty() {
+            if self.closed || self.undecided() || dry {
                 return Ok(None);
             }
-            if let Err(error) = self.take(input) {
-                self.fail(error);
+            match self.take(input) {
+                Ok(used_up) => dry = used_up,
+                Err(error) => self.fail(error),
             }
         };
         Ok(Some(self.lend()))
@@ -140,6 +149,7 @@ impl Session {
     /// Lets the publish that [`Event::Publish`] asked for begin: the peer is told, tags come out.
     /// Does nothing if `stream` is not waiting for a decision.
     pub fn accept(&mut self, stream: StreamId) {
+        self.release();
         let Some(stream) = self.streams.iter_mut().find(|s| s.is_asked(stream)) else { return };
         stream.state = State::Live;
         let id = stream.id;
@@ -155,6 +165,7 @@ impl Session {
     /// why. [`Event::Unpublish`] follows if it was live. Close the connection when its last stream
     /// was refused and the reply is out: encoders wait for that.
     pub fn reject(&mut self, stream: StreamId, why: Reject) {
+        self.release();
         let slot = self
             .streams
             .iter()
@@ -170,9 +181,8 @@ impl Session {
         if self.streams[slot].state == State::Live {
             self.end(slot, End::Rejected(why), false);
         } else {
+            self.forget(slot);
             self.streams[slot].state = State::Closed;
-            self.streams[slot].tags.clear();
-            self.streams[slot].ledger = Ledger::default();
         }
     }
 
@@ -182,6 +192,7 @@ impl Session {
         if self.closed || self.failed.is_some() {
             return;
         }
+        self.release();
         self.finish_input();
         self.closed = true;
         let goodbye = match why {
@@ -306,18 +317,19 @@ impl Session {
         self.pending.push_back(Pending::Unpublish { slot, why });
     }
 
-    /// Ends all live streams.
+    /// Ends all live streams, and waits for no publish any more.
     fn end_all(&mut self, why: End) {
+        self.pending.retain(|pending| !matches!(pending, Pending::Publish { .. }));
         for slot in 0..self.streams.len() {
             match self.streams[slot].state {
                 State::Live => self.end(slot, why, false),
-                // Held for a publish that never came.
-                State::Created => self.stray = self.stray.plus(self.streams[slot].ledger.received),
-                _ => {}
+                State::Created | State::Asked => {
+                    self.forget(slot);
+                    self.streams[slot].state = State::Closed;
+                }
+                State::Free | State::Ending(_) | State::Closed => {}
             }
         }
-        // A publish that still waits is waited for no more.
-        self.pending.retain(|pending| !matches!(pending, Pending::Publish { .. }));
     }
 
     /// Fails, with a last word where RTMP has one.
