@@ -9,6 +9,7 @@ use super::header::{EXTENDED, Fields, Header};
 use super::stream::ChunkStream;
 use crate::config::{Config, Limits, Type3};
 use crate::error::{Error, Limit, Malformed};
+use crate::stream::TagBuf;
 
 /// The longest header: three basic, eleven message, four extended timestamp.
 const STASH: usize = 18;
@@ -57,6 +58,8 @@ pub(crate) struct Reader {
     chunk_size: usize,
     /// Bytes in unfinished messages.
     unfinished: usize,
+    /// The chunk stream of the last header, as an index.
+    last: usize,
     /// Headers seen, to know which chunk stream was unused for longest.
     headers: u64,
     type3: Type3,
@@ -87,6 +90,7 @@ impl Reader {
             stash: Stash::default(),
             chunk_size: 128,
             unfinished: 0,
+            last: 0,
             headers: 0,
             type3: config.type3,
             limits: config.limits,
@@ -104,6 +108,32 @@ impl Reader {
             }
         }
         Ok(self.piece(input.len()).map(Step::Piece))
+    }
+
+    /// The chunks that follow at once on the same chunk stream, whole in the input, with a header of
+    /// one byte: most of the work when chunks are small. Their payload goes to `out`; the last
+    /// chunk of the message is left to [`next`](Self::next).
+    pub(crate) fn run(&mut self, index: usize, input: &mut &[u8], out: &mut TagBuf) {
+        let stream = &mut self.streams[index];
+        let plain = stream.csid < 64 && stream.extended.is_none();
+        if !plain || !stream.busy || self.open.is_some() || !self.stash.is_empty() {
+            return;
+        }
+        let header = 0xc0 | stream.csid.to_le_bytes()[0];
+        let before = stream.filled;
+        let mut rest = *input;
+        while stream.left() > self.chunk_size
+            && let Some((first, after)) = rest.split_first()
+            && *first == header
+            && let Some((payload, after)) = after.split_at_checked(self.chunk_size)
+            && self.unfinished + (stream.filled - before) + self.chunk_size <= self.limits.buffered
+        {
+            out.push(payload);
+            stream.filled += payload.len();
+            rest = after;
+        }
+        self.unfinished += stream.filled - before;
+        *input = rest;
     }
 
     /// The chunk stream at `index`, as a [`Piece`] names it.
@@ -253,6 +283,7 @@ impl Reader {
             }
         };
         self.headers += 1;
+        self.last = index;
         let stream = &mut self.streams[index];
         stream.used = self.headers;
         let continues = stream.busy && fields == Fields::Nothing;
@@ -278,7 +309,11 @@ impl Reader {
 
     /// The index of a chunk stream, if it is known.
     fn find(&self, csid: u32) -> Option<usize> {
-        self.streams.iter().position(|stream| stream.csid == csid)
+        // Most chunks follow one of the same chunk stream.
+        match self.streams.get(self.last) {
+            Some(stream) if stream.csid == csid => Some(self.last),
+            _ => self.streams.iter().position(|stream| stream.csid == csid),
+        }
     }
 
     /// Makes room for one more chunk stream.

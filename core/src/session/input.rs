@@ -97,7 +97,16 @@ impl Session {
         self.acknowledge();
         let chunks = self.chunks.stream(piece.index);
         match chunks.place {
-            Place::Tags(slot) => self.streams[slot].tags.push(bytes),
+            Place::Tags(slot) => {
+                let tags = &mut self.streams[slot].tags;
+                tags.push(bytes);
+                if !piece.last {
+                    let before = input.len();
+                    self.chunks.run(piece.index, input, tags);
+                    self.received += (before - input.len()) as u64;
+                    self.acknowledge();
+                }
+            }
             Place::Own => chunks.buf.extend_from_slice(bytes),
             Place::Skip | Place::Gone => {}
         }
@@ -117,7 +126,9 @@ impl Session {
             Class::Aggregate => (Place::Own, self.route(message.stream)),
             Class::Ignored => (Place::Skip, None),
             Class::Media => match self.route(message.stream) {
-                Some(slot) if self.may_hold(slot, self.awaited(index, slot)) => {
+                Some(slot)
+                    if self.is_live(slot) || self.may_hold(slot, self.awaited(index, slot)) =>
+                {
                     self.make_room(slot);
                     self.streams[slot].tags.begin(index);
                     (Place::Tags(slot), Some(slot))
@@ -154,10 +165,13 @@ impl Session {
         slots.next().filter(|_| slots.next().is_none())
     }
 
-    /// Whether a media message may be kept: always on a live stream, within limits before publish.
+    fn is_live(&self, slot: usize) -> bool {
+        self.streams[slot].state == State::Live
+    }
+
+    /// Whether so much more media may be held for a publish to come.
     fn may_hold(&self, slot: usize, len: usize) -> bool {
-        let stream = &self.streams[slot];
-        stream.state == State::Live || stream.tags.ready() + len <= self.config.limits.early
+        self.streams[slot].tags.ready() + len <= self.config.limits.early
     }
 
     /// Length of the message that begins at `index` and of all others under way for its slot.
@@ -271,7 +285,7 @@ impl Session {
     fn part(&mut self, kind: u8, stream: u32, timestamp: u32, body: &[u8]) {
         let slot = self.route(stream).filter(|_| matches!(Class::of(kind), Ok(Class::Media)));
         match slot {
-            Some(slot) if self.may_hold(slot, body.len()) => {
+            Some(slot) if self.is_live(slot) || self.may_hold(slot, body.len()) => {
                 self.append(slot, kind, timestamp, body);
             }
             Some(slot) => self.streams[slot].refuse_early(body.len()),
