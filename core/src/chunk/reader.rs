@@ -62,6 +62,8 @@ pub(crate) struct Reader {
     last: usize,
     /// Headers seen, to know which chunk stream was unused for longest.
     headers: u64,
+    /// The peer has repeated an extended timestamp on a type 3 chunk.
+    repeats: bool,
     type3: Type3,
     limits: Limits,
 }
@@ -92,6 +94,7 @@ impl Reader {
             unfinished: 0,
             last: 0,
             headers: 0,
+            repeats: false,
             type3: config.type3,
             limits: config.limits,
         }
@@ -179,19 +182,24 @@ impl Reader {
         Some((index, stream.filled))
     }
 
-    /// The input has ended: what was held back as a possible extended timestamp is payload after
-    /// all, if it makes its message whole.
+    /// The input has ended: what was held back as the start of a repeated extended timestamp is
+    /// payload after all, if that makes a message whole and the peer never repeated one.
     pub(crate) fn finish(&mut self) -> Option<Piece> {
         let header = Header::read(self.stash.bytes())?;
-        let index = self.streams.iter().position(|stream| stream.csid == header.csid)?;
+        let index = self.find(header.csid)?;
         let held = self.stash.bytes().len() - header.len;
-        let stream = &self.streams[index];
-        let whole = stream.busy && stream.left() == held && held <= self.chunk_size;
+        let stream = &mut self.streams[index];
+        let left = if stream.busy { stream.left() } else { stream.message.len as usize };
+        let whole = left == held && held <= self.chunk_size && !self.repeats;
         if header.fields != Fields::Nothing || !whole {
             return None;
         }
+        let first = !stream.busy;
+        if first {
+            stream.start(Fields::Nothing, None, &mut self.type3);
+        }
         self.stash.skip(header.len);
-        self.open = Some(Open { index, left: held, first: false });
+        self.open = Some(Open { index, left, first });
         self.piece(0)
     }
 
@@ -284,6 +292,7 @@ impl Reader {
         };
         self.headers += 1;
         self.last = index;
+        self.repeats |= fields == Fields::Nothing && whole.extended.is_some();
         let stream = &mut self.streams[index];
         stream.used = self.headers;
         let continues = stream.busy && fields == Fields::Nothing;

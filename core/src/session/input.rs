@@ -27,6 +27,10 @@ impl Session {
             let before = input.len();
             let step = self.chunks.next(input);
             self.received += (before - input.len()) as u64;
+            let step = step.inspect_err(|_| {
+                // An error is at the start of its header, however far that had come before.
+                self.received = self.position();
+            });
             match step? {
                 None => return Ok(true),
                 Some(Step::Superseded { index, had }) => self.drop_message(index, had),
