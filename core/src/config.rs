@@ -8,8 +8,8 @@ pub struct Config {
     /// Chunk size announced to the peer, in bytes. ffmpeg adopts what the server announces, and
     /// larger chunks cost both sides less.
     pub chunk_size: u32,
-    /// Window announced to the peer, and the one acknowledged by until the peer sets its own, in
-    /// bytes.
+    /// Window announced to the peer, in bytes. Half of it may come unacknowledged: see
+    /// [`Session::idle`](crate::Session::idle).
     pub window: u32,
     /// How a type 3 chunk that starts a message right after a type 0 header is read.
     pub type3: Type3,
@@ -20,8 +20,8 @@ impl Default for Config {
         Self {
             limits: Limits::default(),
             chunk_size: 65_536,
-            // The value most servers announce: about five seconds of a 4 Mbit/s stream.
-            window: 2_500_000,
+            // So much that nobody ever waits for an acknowledgement; ffmpeg takes up to 2^31 - 1.
+            window: 1 << 30,
             type3: Type3::default(),
         }
     }

@@ -50,6 +50,11 @@ impl Ingest for InProcess {
         Ok(())
     }
 
+    fn idle(&mut self) -> Result<()> {
+        self.session.idle();
+        Ok(())
+    }
+
     fn close(&mut self, why: Close) -> Result<()> {
         self.session.close(why);
         Ok(())

@@ -25,6 +25,8 @@ const UNSENT: usize = 256 << 10;
 /// How long the last reply may take to be read before the connection is closed.
 const LINGER: Duration = Duration::from_secs(2);
 
+/// A connection that has sent nothing for so long gets its acknowledgement.
+pub(crate) const PAUSE: Duration = Duration::from_millis(50);
 /// A connection that has sent nothing for so long gives its buffers back.
 const QUIET: Duration = Duration::from_secs(1);
 
@@ -52,6 +54,8 @@ pub(crate) struct Connection<B: Backend> {
     heard: Instant,
     /// Bytes that the last turn read.
     taken: usize,
+    /// Its session has been told that it went quiet since.
+    paused: bool,
     /// Its buffers have been given back since.
     tidy: bool,
     /// The peer has ended its side: read until nothing is left.
@@ -112,6 +116,7 @@ impl<B: Backend> Connection<B> {
             since: now,
             heard: now,
             taken: 0,
+            paused: true,
             tidy: false,
             ending: false,
             unsent: Vec::new(),
@@ -149,6 +154,16 @@ impl<B: Backend> Connection<B> {
             || now.saturating_duration_since(self.started_waiting()) > self.patience()
     }
 
+    /// Whether its session has still to be told when it goes quiet.
+    pub(crate) fn will_pause(&self) -> bool {
+        !self.paused
+    }
+
+    /// Whether it has gone quiet, and its session has to be told.
+    pub(crate) fn pauses(&self, now: Instant) -> bool {
+        !self.paused && now.saturating_duration_since(self.heard) >= PAUSE
+    }
+
     /// Gives back memory that a connection does not need once it is quiet.
     pub(crate) fn tidy(&mut self, now: Instant) {
         if !self.tidy && now.saturating_duration_since(self.heard) > QUIET {
@@ -180,6 +195,12 @@ impl<B: Backend> Connection<B> {
         }
         let why = self.time_up();
         let next = self.read(scratch)?;
+        if next == Turn::Waits && self.pauses(Instant::now()) {
+            self.paused = true;
+            self.ingest.feed(0)?;
+            self.ingest.idle()?;
+            self.poll(scratch)?;
+        }
         match why {
             // What had come by then has been taken in.
             Some(why) if next != Turn::Over => {
@@ -197,7 +218,8 @@ impl<B: Backend> Connection<B> {
             match self.socket.read(space) {
                 Ok(0) => return Ok(self.ended(scratch)),
                 Ok(len) => {
-                    (self.heard, self.tidy) = (Instant::now(), false);
+                    self.heard = Instant::now();
+                    (self.paused, self.tidy) = (false, false);
                     self.taken += len;
                     self.ingest.feed(len)?;
                     self.poll(scratch)?;
@@ -275,7 +297,7 @@ impl<B: Backend> Connection<B> {
             return Err((Reject::Refused, "application is not taken here".into()));
         }
         let claim = shared.access.claim(point.path());
-        let claim = claim.ok_or((Reject::Busy, "name has a publisher".to_owned()))?;
+        let claim = claim.ok_or_else(|| (Reject::Busy, "name has a publisher".to_owned()))?;
         if !shared.admit() {
             return Err((Reject::Refused, "only one publish is taken".into()));
         }

@@ -37,6 +37,9 @@ pub trait Ingest: Send + 'static {
     /// Refuses a publish, or ends a live one.
     fn reject(&mut self, stream: StreamId, why: Reject) -> Result<()>;
 
+    /// The peer has gone quiet: poll for an acknowledgement.
+    fn idle(&mut self) -> Result<()>;
+
     /// Ends the session; poll what is left.
     fn close(&mut self, why: Close) -> Result<()>;
 

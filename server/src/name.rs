@@ -232,7 +232,7 @@ mod tests {
                 let text = path.to_str().unwrap();
                 let safe = |c: char| c.is_ascii_alphanumeric() || "-_.%@~/".contains(c);
                 assert!(text.chars().all(safe), "{text}");
-                assert!(text.split('/').all(|part| part.len() <= PART && part.len() > 0));
+                assert!(text.split('/').all(|part| part.len() <= PART && !part.is_empty()));
                 assert!(text.len() < 1024);
             }
         }

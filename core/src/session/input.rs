@@ -313,10 +313,11 @@ impl Session {
         }
     }
 
-    /// Acknowledges what was received, in steps of half the window: the peer never has to stop for
-    /// it. Steps lie at fixed places in the input, whatever the reads.
+    /// Acknowledges what came without a pause, in steps of half the window that was announced: a
+    /// peer that keeps to it never has to stop. Steps lie at fixed places in the input, whatever the
+    /// reads.
     fn acknowledge(&mut self) {
-        let step = u64::from(self.window / 2);
+        let step = u64::from(self.config.window / 2);
         while self.position().saturating_sub(self.acknowledged) >= step {
             self.acknowledged += step;
             self.replies.acknowledge(self.acknowledged);
@@ -339,10 +340,7 @@ impl Session {
                 }
             }
             message::Control::WindowSize(0) | message::Control::Ignored => {}
-            message::Control::WindowSize(size) => {
-                self.window = size.max(SMALLEST_WINDOW);
-                self.acknowledged = self.acknowledged.max(self.position());
-            }
+            message::Control::WindowSize(size) => self.peer_window = size.max(SMALLEST_WINDOW),
             message::Control::PeerBandwidth(size) => self.replies.window_size(size),
             message::Control::Ping(timestamp) => self.replies.pong(timestamp),
         }

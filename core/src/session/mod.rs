@@ -22,6 +22,8 @@ const RUN: usize = 256 << 10;
 const REPLIES: usize = 16 << 10;
 /// Below this, acknowledgements would weigh as much as what they acknowledge; in bytes.
 const SMALLEST_WINDOW: u32 = 4096;
+/// What most peers set as their window, and the reading for those that set none; in bytes.
+const PEER_WINDOW: u32 = 2_500_000;
 /// Our replies need no smaller chunks than those that RTMP begins with; in bytes.
 const SMALLEST_CHUNK: u32 = 128;
 
@@ -53,8 +55,8 @@ pub struct Session {
     received: u64,
     /// Bytes acknowledged.
     acknowledged: u64,
-    /// Bytes between acknowledgements.
-    window: u32,
+    /// Bytes after which the peer would like an acknowledgement.
+    peer_window: u32,
     /// Media that belongs to no stream.
     stray: Tally,
     closed: bool,
@@ -108,7 +110,7 @@ impl Session {
             connection: Connection::default(),
             received: 0,
             acknowledged: 0,
-            window: config.window,
+            peer_window: PEER_WINDOW,
             stray: Tally::default(),
             closed: false,
             failed: None,
@@ -183,6 +185,21 @@ impl Session {
         } else {
             self.forget(slot);
             self.streams[slot].state = State::Closed;
+        }
+    }
+
+    /// The peer has gone quiet: acknowledges what it sent, if half of its window came since.
+    ///
+    /// Acknowledgements wait for this, because of how encoders end: ffmpeg and others close the
+    /// socket with megabytes still on their way, and a byte that reaches a closed socket makes its
+    /// system throw those away. A peer that waits for an acknowledgement goes quiet by itself. Only
+    /// when half of [`Config::window`] came without a pause, one goes out all the same.
+    pub fn idle(&mut self) {
+        self.release();
+        let unacknowledged = self.received.saturating_sub(self.acknowledged);
+        if self.connection.connected && unacknowledged >= u64::from(self.peer_window / 2) {
+            self.acknowledged = self.received;
+            self.replies.acknowledge(self.received);
         }
     }
 

@@ -11,7 +11,7 @@ use mio::{Events, Interest, Poll, Token, Waker};
 use slab::Slab;
 
 use super::front::Front;
-use crate::connection::{Connection, Turn};
+use crate::connection::{Connection, PAUSE, Turn};
 use crate::ingest::Backend;
 use crate::run::Shared;
 
@@ -46,7 +46,7 @@ pub(super) struct EventLoop<B: Backend> {
     turns: AtomicU64,
     ended: AtomicBool,
     /// Where connections go that have stopped publishing. The front has none.
-    home: OnceLock<std::sync::Weak<EventLoop<B>>>,
+    home: OnceLock<std::sync::Weak<Self>>,
 }
 
 enum Arrival<B: Backend> {
@@ -66,6 +66,8 @@ struct State<B: Backend> {
     began: Instant,
     most: usize,
     swept: Instant,
+    /// Some connection has not gone quiet yet.
+    lively: bool,
     front: Option<Front<B>>,
     /// Connections wait to be accepted.
     knocks: bool,
@@ -95,6 +97,7 @@ impl<B: Backend> EventLoop<B> {
             began: now,
             most: 0,
             swept: now,
+            lively: false,
             front: None,
             knocks: false,
         };
@@ -215,6 +218,8 @@ impl<B: Backend> EventLoop<B> {
             Some(Duration::ZERO)
         } else if self.shared.stop.raised() || state.knocks {
             Some(Duration::from_millis(20))
+        } else if state.lively {
+            Some(PAUSE)
         } else if state.slots.is_empty() {
             None
         } else {
@@ -307,6 +312,7 @@ impl<B: Backend> EventLoop<B> {
             drop(state.slots.remove(key));
             return elsewhere.adopt(Arrival::New(connection));
         }
+        state.lively |= connection.will_pause();
         state.slots[key] = Slot::Here(connection);
         if ready || next == Turn::More {
             state.ready.push_back(key);
@@ -398,21 +404,22 @@ impl<B: Backend> State<B> {
         }
     }
 
-    /// Looks at every connection now and then: quiet ones give memory back, those whose time is
-    /// up get a turn.
+    /// Looks at every connection now and then: those that have gone quiet, and those whose time is
+    /// up, get a turn; those that have been quiet for long give memory back.
     fn sweep(&mut self, at_once: bool) {
         let now = Instant::now();
-        if now.saturating_duration_since(self.swept) < SWEEP && !at_once {
+        let period = if self.lively { PAUSE } else { SWEEP };
+        if now.saturating_duration_since(self.swept) < period && !at_once {
             return;
         }
-        self.swept = now;
-        let State { slots, ready, .. } = self;
-        for (key, slot) in slots {
+        (self.swept, self.lively) = (now, false);
+        for (key, slot) in &mut self.slots {
             let Slot::Here(connection) = slot else { continue };
             connection.tidy(now);
-            if connection.is_due(now) {
-                ready.push_back(key);
+            if connection.pauses(now) || connection.is_due(now) {
+                self.ready.push_back(key);
             }
+            self.lively |= connection.will_pause();
         }
     }
 }
