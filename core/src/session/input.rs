@@ -119,7 +119,10 @@ impl Session {
 
     /// Decides where the message that begins on a chunk stream is gathered.
     fn open(&mut self, index: usize) -> Result<(), Error> {
-        let message = self.chunks.stream(index).message;
+        let chunks = self.chunks.stream(index);
+        let message = chunks.message;
+        // Nothing of the message before it counts any more, whatever comes of this one.
+        (chunks.place, chunks.slot) = (Place::Gone, None);
         let (place, slot) = match Class::of(message.kind)? {
             Class::Control | Class::Command => {
                 if message.len > self.config.limits.command {
