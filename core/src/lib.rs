@@ -97,3 +97,8 @@ pub use error::{Error, Limit, Malformed, Unsupported};
 pub use event::{Close, Connect, End, Event, Publish, Reject, StreamId, Tags, Text, Unpublish};
 pub use ledger::{Ledger, Refused, Tally};
 pub use session::Session;
+
+/// The loop in the README, compiled.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;

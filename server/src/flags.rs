@@ -212,3 +212,37 @@ fn seconds(text: &str) -> Result<Duration, String> {
         Err(error) => Err(format!("{error}")),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::{Args as _, Command};
+
+    use super::*;
+
+    #[test]
+    fn the_readme_has_every_flag_with_its_default() {
+        let readme = include_str!("../../README.md");
+        for flag in Flags::augment_args(Command::new("")).get_arguments() {
+            let long = flag.get_long().expect("every flag has a long name");
+            let row = readme
+                .lines()
+                .find(|line| line.starts_with("| `-") && line.contains(&format!("`--{long}")));
+            let row = row.unwrap_or_else(|| panic!("--{long} is not in the README's table"));
+            let takes_value = flag.get_action().takes_values();
+            for default in flag.get_default_values().iter().filter(|_| takes_value) {
+                let default = default.to_str().expect("defaults are text");
+                assert!(row.contains(default), "--{long}: {row} has not {default}");
+            }
+            let variable = format!("SLUICEBOX_{}", long.replace('-', "_").to_uppercase());
+            assert_eq!(flag.get_env().and_then(|name| name.to_str()), Some(variable.as_str()));
+        }
+    }
+
+    #[test]
+    fn seconds_are_more_than_nothing() {
+        assert_eq!(seconds("1.5"), Ok(Duration::from_millis(1500)));
+        for wrong in ["0", "-1", "nan", "inf", "1e300", "x", ""] {
+            assert!(seconds(wrong).is_err(), "{wrong}");
+        }
+    }
+}
