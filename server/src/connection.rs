@@ -30,6 +30,10 @@ pub(crate) const PAUSE: Duration = Duration::from_millis(50);
 /// A connection that has sent nothing for so long gives its buffers back.
 const QUIET: Duration = Duration::from_secs(1);
 
+/// A publisher gets on with a whole tag, or with so many bytes of one, as long as a keyframe takes
+/// on a slow link. Less, now and then, is somebody who only holds a place.
+const STEP: u64 = 64 << 10;
+
 /// What a connection does next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Turn {
@@ -52,6 +56,8 @@ pub(crate) struct Connection<B: Backend> {
     since: Instant,
     /// When bytes last came.
     heard: Instant,
+    /// When a publisher last got on, and the bytes taken in by then: see [`STEP`].
+    advanced: (Instant, u64),
     /// Bytes that the last turn read.
     taken: usize,
     /// Its session has been told that it went quiet since.
@@ -115,6 +121,7 @@ impl<B: Backend> Connection<B> {
             phase: Phase::Handshake,
             since: now,
             heard: now,
+            advanced: (now, 0),
             taken: 0,
             paused: true,
             tidy: false,
@@ -248,7 +255,10 @@ impl<B: Backend> Connection<B> {
                     send(&mut self.socket, &mut self.unsent, bytes)?;
                     Act::Nothing
                 }
-                Event::Tags(tags) => append(&mut self.streams, &tags),
+                Event::Tags(tags) => {
+                    self.advanced.0 = self.heard;
+                    append(&mut self.streams, &tags)
+                }
                 Event::Publish(publish) => {
                     let point = PublishPoint::new(publish.app, publish.tc_url, publish.name);
                     Act::Publish(publish.stream, point)
@@ -268,7 +278,11 @@ impl<B: Backend> Connection<B> {
                 Act::Unpublish(unpublish) => self.unpublished(unpublish),
             }
         }
-        if self.phase == Phase::Handshake && self.ingest.received() > HANDSHAKE {
+        let received = self.ingest.received();
+        if received - self.advanced.1 >= STEP {
+            self.advanced = (self.heard, received);
+        }
+        if self.phase == Phase::Handshake && received > HANDSHAKE {
             self.enter(Phase::Setup);
         }
         Ok(())
@@ -435,7 +449,7 @@ impl<B: Backend> Connection<B> {
         match self.phase {
             // In all: bytes that trickle in do not buy time.
             Phase::Handshake | Phase::Setup | Phase::Lingering => self.since,
-            Phase::Publishing => self.heard,
+            Phase::Publishing => self.advanced.0.max(self.since),
         }
     }
 

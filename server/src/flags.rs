@@ -124,7 +124,7 @@ struct TimeoutFlags {
           value_parser = seconds)]
     publish_timeout: Duration,
 
-    /// For a publisher that sends nothing
+    /// For a publisher that sends no whole message, and no 64 KiB of one
     #[arg(long, value_name = "S", env = "SLUICEBOX_IDLE_TIMEOUT", default_value = "60",
           value_parser = seconds)]
     idle_timeout: Duration,
