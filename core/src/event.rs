@@ -66,6 +66,8 @@ pub struct Tags<'a> {
     pub bytes: &'a [u8],
     /// How many they are; at least one.
     pub count: u32,
+    /// Messages of the stream that were refused so far; the reasons are in its [`Ledger`].
+    pub refused: u64,
 }
 
 /// The end of a stream, and the account of it.

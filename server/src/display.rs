@@ -87,14 +87,12 @@ fn text(name: &str, time: Duration, stats: &Stats, now: Reading, last: Reading) 
     let seconds = time.as_secs();
     let (hours, minutes, seconds) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
     let period = PERIOD.as_secs_f64();
-    let fps = (now.video_frames - last.video_frames) as f64 / period;
+    let fps = now.frames.saturating_sub(last.frames) as f64 / period;
     let rate = (now.bytes - last.bytes) as f64 * 8.0 / period / 1e6;
     let size = now.bytes as f64 / 1e6;
-    let frames = if now.video_frames > 0 { now.video_frames } else { now.audio_frames };
-    let codecs = stats.codecs();
-    // What is not in the file yet is in the socket: nothing is ever dropped on the way.
+    let (codecs, frames, lost) = (stats.codecs(), now.frames, now.lost);
     format!(
         "{hours:02}:{minutes:02}:{seconds:02} {name}  {codecs}  {size:.1} MB  \
-         {fps:.0} fps  {rate:.2} Mbit/s  {frames} frames, 0 lost"
+         {fps:.0} fps  {rate:.2} Mbit/s  {frames} frames, {lost} lost"
     )
 }

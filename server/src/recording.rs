@@ -133,7 +133,7 @@ impl Recording {
         }
         self.write(tags.bytes)?;
         self.written = self.written.plus(run);
-        stats.written(tags.bytes.len());
+        stats.written(tags);
         Ok(())
     }
 
@@ -183,7 +183,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let destination = Destination::new(folder.path(), None).unwrap();
         let mut recording = destination.open(&point()).unwrap();
-        let run = |bytes| Tags { stream: StreamId(1), bytes, count: 1 };
+        let run = |bytes| Tags { stream: StreamId(1), bytes, count: 1, refused: 0 };
         let stats = Stats::default();
         recording.append(&run(TAG), &stats).unwrap();
         assert_eq!(recording.written(), Tally { messages: 1, bytes: 2 });

@@ -4,6 +4,7 @@
 
 use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering::Relaxed};
 
+use sluicebox_core::Tags;
 use sluicebox_core::amf0::{Reader, Value};
 use sluicebox_core::flv::{self, Tag};
 
@@ -12,6 +13,8 @@ use sluicebox_core::flv::{self, Tag};
 pub(crate) struct Stats {
     /// Bytes written, tag headers too.
     bytes: AtomicU64,
+    /// Messages that were received and refused.
+    lost: AtomicU64,
     video_frames: AtomicU64,
     audio_frames: AtomicU64,
     /// FourCC or codec number of the last video tag, as `video_codec` gives it.
@@ -29,6 +32,7 @@ impl Default for Stats {
     fn default() -> Self {
         Self {
             bytes: AtomicU64::default(),
+            lost: AtomicU64::default(),
             video_frames: AtomicU64::default(),
             audio_frames: AtomicU64::default(),
             video: AtomicU32::new(NOTHING_32),
@@ -50,8 +54,9 @@ const NOTHING_8: u8 = u8::MAX;
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Reading {
     pub(crate) bytes: u64,
-    pub(crate) video_frames: u64,
-    pub(crate) audio_frames: u64,
+    pub(crate) lost: u64,
+    /// Video frames; of a stream without video, audio frames.
+    pub(crate) frames: u64,
     /// Milliseconds between the first and the last media tag.
     pub(crate) duration: u32,
 }
@@ -80,17 +85,19 @@ impl Stats {
         self.last.store(tag.timestamp, Relaxed);
     }
 
-    /// Takes note of bytes written.
-    pub(crate) fn written(&self, len: usize) {
-        self.bytes.store(self.bytes.load(Relaxed) + len as u64, Relaxed);
+    /// Takes note of a run that was written.
+    pub(crate) fn written(&self, tags: &Tags<'_>) {
+        self.bytes.store(self.bytes.load(Relaxed) + tags.bytes.len() as u64, Relaxed);
+        self.lost.store(tags.refused, Relaxed);
     }
 
     pub(crate) fn read(&self) -> Reading {
         let (first, last) = (self.first.load(Relaxed), self.last.load(Relaxed));
+        let video = self.video_frames.load(Relaxed);
         Reading {
             bytes: self.bytes.load(Relaxed),
-            video_frames: self.video_frames.load(Relaxed),
-            audio_frames: self.audio_frames.load(Relaxed),
+            lost: self.lost.load(Relaxed),
+            frames: if video > 0 { video } else { self.audio_frames.load(Relaxed) },
             // Timestamps wrap; what is before the start is not known to be a duration.
             duration: last.wrapping_sub(first).cast_signed().max(0).cast_unsigned(),
         }
@@ -199,6 +206,6 @@ mod tests {
         stats.tag(&tag(flv::VIDEO, 60, b"\x91av01"));
         assert_eq!(stats.codecs(), "AV1 1280x720 + AAC");
         let reading = stats.read();
-        assert_eq!((reading.video_frames, reading.audio_frames, reading.duration), (2, 1, 50));
+        assert_eq!((reading.frames, reading.duration), (2, 50));
     }
 }

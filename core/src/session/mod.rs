@@ -295,7 +295,8 @@ impl Session {
             Lent::Tags { slot } => {
                 let stream = &self.streams[slot];
                 let (bytes, count) = stream.tags.whole();
-                Event::Tags(Tags { stream: StreamId(stream.id), bytes, count })
+                let refused = stream.ledger.refused.total().messages;
+                Event::Tags(Tags { stream: StreamId(stream.id), bytes, count, refused })
             }
             Lent::Event(Pending::Connect) => Event::Connect(Connect {
                 app: Text(&connection.app),
