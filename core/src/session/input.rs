@@ -27,10 +27,6 @@ impl Session {
             let before = input.len();
             let step = self.chunks.next(input);
             self.received += (before - input.len()) as u64;
-            let step = step.inspect_err(|_| {
-                // An error is at the start of its header, however far that had come before.
-                self.received = self.position();
-            });
             match step? {
                 None => return Ok(true),
                 Some(Step::Superseded { index, had }) => self.drop_message(index, had),
@@ -329,7 +325,7 @@ impl Session {
 
     /// Bytes taken in up to the end of the piece at hand. What was looked at beyond it does not
     /// count: that depends on the reads.
-    fn position(&self) -> u64 {
+    pub(super) fn position(&self) -> u64 {
         self.received - self.chunks.stashed() as u64
     }
 

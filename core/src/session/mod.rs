@@ -353,6 +353,8 @@ impl Session {
     /// Fails, with a last word where RTMP has one.
     fn fail(&mut self, error: Error) {
         self.failed = Some(error);
+        // Where the fault is, however far the reads went beyond it.
+        self.received = self.position();
         self.end_all(End::Failed);
         if self.connection.connected {
             let text = alloc::format!("{error}");
