@@ -42,7 +42,9 @@ pub(super) struct EventLoop<B: Backend> {
     waker: Waker,
     /// Number of the driver in charge.
     driver: AtomicU64,
-    /// Turns begun and ended: odd while one is in progress.
+    /// The turn in progress, by number; 0: none.
+    turn: AtomicU64,
+    /// Turns so far.
     turns: AtomicU64,
     ended: AtomicBool,
     /// Where connections go that have stopped publishing. The front has none.
@@ -108,6 +110,7 @@ impl<B: Backend> EventLoop<B> {
             inbox: Mutex::default(),
             waker,
             driver: AtomicU64::new(0),
+            turn: AtomicU64::new(0),
             turns: AtomicU64::new(0),
             ended: AtomicBool::new(false),
             home: OnceLock::new(),
@@ -138,7 +141,7 @@ impl<B: Backend> EventLoop<B> {
 
     /// The number of the turn in progress, if one is.
     pub(super) fn turn_in_progress(&self) -> Option<u64> {
-        Some(self.turns.load(Ordering::Relaxed)).filter(|turns| turns % 2 == 1)
+        Some(self.turn.load(Ordering::Relaxed)).filter(|turn| *turn != 0)
     }
 
     /// Whether the server has no connections.
@@ -146,8 +149,9 @@ impl<B: Backend> EventLoop<B> {
         self.shared.access.connections() == 0
     }
 
-    /// Puts a new driver in charge.
+    /// Puts a new driver in charge. The turn that the last one is in is its own affair from here on.
     pub(super) fn next_driver(&self) -> u64 {
+        self.turn.store(0, Ordering::Relaxed);
         self.driver.fetch_add(1, Ordering::SeqCst) + 1
     }
 
@@ -166,10 +170,10 @@ impl<B: Backend> EventLoop<B> {
                 return;
             };
             let turn = self.turns.fetch_add(1, Ordering::Relaxed) + 1;
+            self.turn.store(turn, Ordering::Relaxed);
             let (connection, next) = give_turn(connection, &mut scratch);
-            // A stand-in may be at turns of its own by now: then there is nothing to end.
-            let _ =
-                self.turns.compare_exchange(turn, turn + 1, Ordering::Relaxed, Ordering::Relaxed);
+            // A stand-in may be at turns of its own by now: theirs is not to be ended.
+            let _ = self.turn.compare_exchange(turn, 0, Ordering::Relaxed, Ordering::Relaxed);
             self.settle(key, connection, next);
         }
     }
