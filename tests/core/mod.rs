@@ -1,0 +1,46 @@
+//! The core, fed with synthetic sessions: every quirk, every limit, every cut.
+
+/// Bytes in, everything out, in a form that tests compare.
+mod run;
+
+/// Messages between the chunks of others, and messages taken back.
+mod interleave;
+/// Chunk headers as encoders send them.
+mod quirks_chunk;
+/// Handshake and commands as encoders send them.
+mod quirks_connect;
+/// Control messages and aggregates as encoders send them.
+mod quirks_control;
+/// Audio, video and data as encoders send them.
+mod quirks_media;
+/// Names, refusals and ends as encoders send and need them.
+mod quirks_session;
+
+/// The seeds of the fuzz targets.
+mod corpus;
+/// The same output for any cut of the input.
+mod cut;
+/// What is said, in which order.
+mod dialogue;
+/// Rare orders of events, each of which once went wrong.
+mod edges;
+/// Bytes that no encoder means.
+mod hostile;
+/// Each limit, and what a peer can make a session hold.
+mod limits;
+/// Sessions made up at random, and what each must record.
+mod plan;
+
+/// Every synthetic session, by name.
+fn scenarios() -> impl Iterator<Item = run::Scenario> {
+    let all = [
+        quirks_connect::SCENARIOS,
+        quirks_session::SCENARIOS,
+        quirks_chunk::SCENARIOS,
+        interleave::SCENARIOS,
+        quirks_control::SCENARIOS,
+        quirks_media::SCENARIOS,
+        edges::SCENARIOS,
+    ];
+    all.into_iter().flatten().copied()
+}

@@ -1,0 +1,24 @@
+//! How Sluicebox behaves, seen from outside: one binary, a module per kind of peer.
+
+/// The core, fed with synthetic sessions: every quirk, every limit, every cut.
+mod core;
+
+/// What the encoders of the tests are told.
+mod encodes;
+
+/// The scripted peer, and the readers that judge the server, tried on each other.
+mod script;
+
+/// Dialogues with a scripted peer: commands, chunks and handshakes in all their forms.
+mod dialogue;
+/// Captured clients, replayed whole, byte by byte and in random pieces.
+mod vectors;
+
+/// Peers and servers that are killed, cut off, or go silent.
+mod crash;
+/// GStreamer as publisher, by its own RTMP code and by librtmp.
+mod gstreamer;
+/// ffmpeg as publisher: every frame, every digest, every timestamp.
+mod live;
+/// One stream, and its end as an exit code; recordings into pipes.
+mod pipes;

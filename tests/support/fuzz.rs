@@ -1,0 +1,310 @@
+//! Bytes of any kind through a session, with everything that must hold at each step asserted on
+//! the way: what property tests and fuzz targets run.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use sluicebox_core::{
+    Close, Config, End, Error, Event, Ledger, Limits, Reject, Session, StreamId, Tally, Type3,
+    amf0, flv,
+};
+
+use crate::replay::cut;
+use crate::reply::parse_replies;
+use crate::wire::Script;
+
+/// What becomes of each publish.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Policy {
+    /// All are accepted.
+    Accept,
+    /// All are rejected.
+    Reject(Reject),
+    /// Rejected and accepted in turn.
+    Alternate,
+}
+
+/// An event that is neither reply nor tags.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Told {
+    /// `connect`: application, address, encoder, `swfUrl` and `pageUrl`.
+    Connect([Vec<u8>; 5]),
+    /// `publish`: message stream, application, name and kind.
+    Publish(u32, [Vec<u8>; 3]),
+    /// The end of a message stream.
+    Unpublish(u32, End, Ledger),
+}
+
+/// Everything that came out of a session, however it was cut into events.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Outcome {
+    /// All replies, one after another.
+    pub replies: Vec<u8>,
+    /// All tags of each message stream, one after another.
+    pub tags: BTreeMap<u32, Vec<u8>>,
+    /// All other events, in order.
+    pub told: Vec<Told>,
+    /// What ended it, if not the end of the input.
+    pub error: Option<Error>,
+    /// Bytes taken in.
+    pub received: u64,
+    /// Media that belonged to no stream.
+    pub stray: Tally,
+}
+
+/// A session, and what has come out of it.
+pub struct Driver {
+    session: Session,
+    policy: Policy,
+    asked: usize,
+    live: BTreeMap<u32, Tally>,
+    outcome: Outcome,
+    peak: usize,
+}
+
+impl Driver {
+    /// A new session.
+    pub fn new(config: Config, policy: Policy) -> Self {
+        let session = Session::new(config, 7);
+        let (live, outcome) = Default::default();
+        Self { session, policy, asked: 0, live, outcome, peak: 0 }
+    }
+
+    /// Takes in bytes until the session fails.
+    pub fn feed(&mut self, mut bytes: &[u8]) {
+        if self.outcome.error.is_none() {
+            self.poll(&mut bytes);
+            assert!(bytes.is_empty() || self.outcome.error.is_some(), "{} bytes left", bytes.len());
+        }
+    }
+
+    /// The peer has gone quiet.
+    pub fn idle(&mut self) {
+        self.session.idle();
+        self.feed(&[]);
+    }
+
+    /// Everything said so far.
+    pub fn replies(&self) -> &[u8] {
+        &self.outcome.replies
+    }
+
+    /// Bytes taken in so far.
+    pub fn received(&self) -> u64 {
+        self.session.received()
+    }
+
+    /// Closes the session; everything that came out of it.
+    pub fn finish(mut self, why: Close) -> Outcome {
+        self.session.close(why);
+        self.poll(&mut &[][..]);
+        if let Some(error) = self.outcome.error {
+            assert_eq!(self.session.poll(&mut &b"more"[..]).err(), Some(error), "errors stick");
+        }
+        assert!(self.live.is_empty(), "streams without an end: {:?}", self.live);
+        self.outcome.received = self.session.received();
+        self.outcome.stray = self.session.stray();
+        self.outcome
+    }
+
+    /// The most bytes that the session held at the end of any call.
+    pub fn peak(&self) -> usize {
+        self.peak
+    }
+
+    fn poll(&mut self, input: &mut &[u8]) {
+        loop {
+            let publish = match self.session.poll(input) {
+                Ok(Some(event)) => self.outcome.keep(&event, &mut self.live),
+                Ok(None) => break,
+                Err(error) => {
+                    self.outcome.error = Some(error);
+                    break;
+                }
+            };
+            if let Some(stream) = publish {
+                self.decide(stream);
+            }
+            self.peak = self.peak.max(self.session.buffered());
+        }
+        self.peak = self.peak.max(self.session.buffered());
+    }
+
+    fn decide(&mut self, stream: StreamId) {
+        self.asked += 1;
+        match self.policy {
+            Policy::Reject(why) => return self.session.reject(stream, why),
+            Policy::Alternate if self.asked % 2 == 1 => {
+                return self.session.reject(stream, Reject::Busy);
+            }
+            Policy::Accept | Policy::Alternate => self.session.accept(stream),
+        }
+        assert_eq!(self.live.insert(stream.0, Tally::default()), None, "{stream:?} is live");
+    }
+}
+
+impl Outcome {
+    /// The tags of the only stream that had any; none, when no stream had.
+    pub fn only_tags(&self) -> &[u8] {
+        assert!(self.tags.len() <= 1, "one stream at most: {:?}", self.told);
+        self.tags.values().next().map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// Panics, naming the parts, unless both are the same: whole outcomes are too long to read.
+    pub fn assert_same(&self, other: &Self, what: &dyn fmt::Debug) {
+        let told = self.told.iter().zip(&other.told).find(|(a, b)| a != b);
+        assert_eq!(told, None, "{what:?}: events");
+        assert_eq!(self.error, other.error, "{what:?}");
+        let counts = |outcome: &Self| (outcome.received, outcome.stray, outcome.told.len());
+        assert_eq!(counts(self), counts(other), "{what:?}: received, stray, number of events");
+        assert!(self.tags == other.tags, "{what:?}: other tags");
+        if self.replies != other.replies {
+            let [a, b] = [self, other].map(|outcome| parse_replies(&outcome.replies));
+            let first = a.iter().zip(&b).find(|(a, b)| a != b);
+            panic!("{what:?}: other replies, {} and {}: {first:?}", a.len(), b.len());
+        }
+    }
+
+    /// The ends of all streams, in order.
+    pub fn ends(&self) -> Vec<(u32, End, Ledger)> {
+        let end = |told: &Told| match told {
+            Told::Unpublish(stream, why, ledger) => Some((*stream, *why, *ledger)),
+            _ => None,
+        };
+        self.told.iter().filter_map(end).collect()
+    }
+
+    /// Keeps an event. A publish that is to be decided is given back.
+    fn keep(&mut self, event: &Event<'_>, live: &mut BTreeMap<u32, Tally>) -> Option<StreamId> {
+        match event {
+            Event::Reply(bytes) => self.replies.extend(*bytes),
+            Event::Connect(c) => {
+                let texts = [c.app, c.tc_url, c.flash_ver, c.swf_url, c.page_url];
+                self.told.push(Told::Connect(texts.map(|text| text.as_bytes().to_vec())));
+            }
+            Event::Publish(publish) => {
+                let texts = [publish.app, publish.name, publish.kind];
+                let texts = texts.map(|text| text.as_bytes().to_vec());
+                self.told.push(Told::Publish(publish.stream.0, texts));
+                return Some(publish.stream);
+            }
+            Event::Tags(tags) => {
+                let written = live.get_mut(&tags.stream.0).expect("tags of a live stream");
+                let mut iter = flv::tags(tags.bytes);
+                iter.by_ref().for_each(|tag| written.add(tag.body.len()));
+                assert!(iter.rest().is_empty(), "whole tags only");
+                assert_eq!(iter_count(tags.bytes), tags.count, "as many tags as it says");
+                self.tags.entry(tags.stream.0).or_default().extend(tags.bytes);
+            }
+            Event::Unpublish(end) => {
+                assert!(end.ledger.balanced(), "not balanced: {end:?}");
+                let written = live.remove(&end.stream.0).expect("the end of a live stream");
+                assert_eq!(end.ledger.written, written, "what it says was written came out");
+                self.told.push(Told::Unpublish(end.stream.0, end.why, end.ledger));
+            }
+            _ => {}
+        }
+        None
+    }
+}
+
+fn iter_count(bytes: &[u8]) -> u32 {
+    u32::try_from(flv::tags(bytes).count()).expect("a few tags")
+}
+
+/// Feeds `pieces` one after another to a new session and closes it.
+pub fn run<'a>(
+    config: Config,
+    policy: Policy,
+    pieces: impl IntoIterator<Item = &'a [u8]>,
+) -> Outcome {
+    let mut driver = Driver::new(config, policy);
+    pieces.into_iter().for_each(|piece| driver.feed(piece));
+    driver.finish(Close::Gone)
+}
+
+/// Fuzz body: any bytes, on a session set up by the first of them.
+pub fn session(data: &[u8]) {
+    let (config, policy, bytes) = setting(data);
+    run(config, policy, [bytes.as_slice()]);
+}
+
+/// Fuzz body: some cuts, then what [`session`] takes. Cut or not, the same comes out.
+pub fn cuts(data: &[u8]) {
+    let Some((count, rest)) = data.split_first() else { return };
+    let (cuts, rest) = rest.split_at(rest.len().min(2 * usize::from(count % 16)));
+    let (config, policy, bytes) = setting(rest);
+    let whole = run(config, policy, [bytes.as_slice()]);
+    let cuts: Vec<usize> = cuts
+        .chunks_exact(2)
+        .map(|at| HANDSHAKE + usize::from(u16::from_le_bytes([at[0], at[1]])))
+        .collect();
+    run(config, policy, cut(&bytes, &cuts)).assert_same(&whole, &cuts);
+    let after = bytes.len().min(HANDSHAKE);
+    let bytewise = [&bytes[..after]].into_iter().chain(bytes[after..].chunks(1));
+    run(config, policy, bytewise).assert_same(&whole, &"byte by byte");
+}
+
+/// Fuzz body: AMF0, read to its end; each value that is an object is asked for a few names.
+pub fn amf0(data: &[u8]) {
+    let mut reader = amf0::Reader::new(data);
+    let mut left = data.len();
+    while let Ok(Some(value)) = reader.next() {
+        assert!(reader.rest().len() < left, "every value takes bytes");
+        left = reader.rest().len();
+        if let amf0::Value::Object(object) = value {
+            for name in ["app", "tcUrl", "a", ""] {
+                _ = (object.get(name), object.string(name), object.number(name));
+            }
+        }
+    }
+}
+
+/// Fuzz body: a run of tags. What is read is what is there, and nothing is left out.
+pub fn tags(data: &[u8]) {
+    let mut iter = flv::tags(data);
+    let read: usize =
+        iter.by_ref().map(|tag| flv::TAG_HEADER + tag.body.len() + flv::TAG_TRAILER).sum();
+    assert_eq!(read + iter.rest().len(), data.len());
+}
+
+/// Bytes of C0, C1 and C2.
+const HANDSHAKE: usize = 1 + 2 * crate::handshake::PART;
+
+/// The setting that the first byte stands for, and the bytes for the session: with a handshake put
+/// before them, or as they are.
+fn setting(data: &[u8]) -> (Config, Policy, Vec<u8>) {
+    let (flags, rest) = data.split_first().unwrap_or((&0, &[]));
+    let policy = match flags & 3 {
+        0 | 1 => Policy::Accept,
+        2 => Policy::Alternate,
+        _ => Policy::Reject(Reject::Refused),
+    };
+    let mut config = Config { type3: Type3::Detect, ..Config::default() };
+    if flags & 4 != 0 {
+        config.limits = tight();
+        config.type3 = Type3::Delta;
+        config.window = 4096;
+    }
+    let bytes = match flags & 8 {
+        0 => Script::hello().raw(rest).bytes().to_vec(),
+        _ => rest.to_vec(),
+    };
+    (config, policy, bytes)
+}
+
+/// Limits that a few hundred bytes go over.
+fn tight() -> Limits {
+    Limits {
+        message: 4096,
+        command: 512,
+        buffered: 8192,
+        chunk_streams: 4,
+        streams: 2,
+        early: 256,
+        amf_depth: 3,
+        amf_values: 32,
+        aggregate: 4,
+        ..Limits::default()
+    }
+}

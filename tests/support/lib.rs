@@ -1,0 +1,35 @@
+//! What the behaviour tests are made of: a scripted peer that shares no code with the server, a
+//! strict FLV reader, real encoders, and the server's own binary.
+//!
+//! Everything here panics with a message that helps when something is not as it should be.
+
+/// AMF0 values: written for commands, read back from replies.
+pub mod amf;
+/// The commands that encoders send, ready-made.
+pub mod commands;
+/// Chunks put together to messages again.
+pub mod dechunk;
+/// FLV files, read strictly.
+pub mod flv;
+/// Any bytes through the core, with everything that must hold asserted on the way.
+pub mod fuzz;
+/// The client's side of the handshake, plain and with digests.
+pub mod handshake;
+/// Encodes made by ffmpeg, and recordings compared with them.
+pub mod media;
+/// One message of a client, and everything RTMP lets its sender choose.
+mod message;
+/// A scripted peer on a socket.
+pub mod peer;
+/// A client's bytes through the core, in any pieces.
+pub mod replay;
+/// What a server says to a client.
+pub mod reply;
+/// The server's binary, its log and its end.
+pub mod server;
+/// Other programs, bounded in time.
+pub mod tool;
+/// Captured clients.
+pub mod vector;
+/// The bytes of a client, under full control.
+pub mod wire;

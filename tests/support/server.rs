@@ -1,0 +1,229 @@
+//! The server's binary: started on a free port, its log read line by line, its end waited for.
+
+use std::io::{BufRead as _, BufReader};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::{Child, ChildStderr, ChildStdout, Command, ExitStatus, Stdio};
+use std::sync::{Arc, Condvar, Mutex, OnceLock};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::tool;
+
+/// Longest wait for a line of the log: far more than it takes, so that a busy machine fails nothing.
+const DEADLINE: Duration = Duration::from_secs(30);
+
+/// A running server. Dropping it kills it.
+pub struct Server {
+    child: Child,
+    log: Arc<Log>,
+    /// Where it listens.
+    pub addr: SocketAddr,
+    /// Where its recordings go.
+    pub folder: TempDir,
+}
+
+/// A line of the server's log.
+#[derive(Clone, Debug)]
+pub struct Line(Value);
+
+/// What the server's log says at the end of a stream.
+#[derive(Clone, Debug)]
+pub struct Ended {
+    /// The recording.
+    pub path: PathBuf,
+    /// Who ended it.
+    pub why: String,
+    /// Whether everything that was received is in the recording.
+    pub complete: bool,
+    /// Messages received.
+    pub received: u64,
+    /// Messages in the recording.
+    pub written: u64,
+    /// Messages that are not.
+    pub refused: u64,
+}
+
+impl Server {
+    /// Starts a server that records to a folder of its own.
+    pub fn start(arguments: &[&str]) -> Self {
+        Self::spawn(arguments, Stdio::null())
+    }
+
+    /// Starts a server for one stream that goes to standard output, and returns that too.
+    pub fn piped() -> (Self, ChildStdout) {
+        let mut server = Self::spawn(&["--once", "--output", "-"], Stdio::piped());
+        let stdout = server.child.stdout.take().expect("stdout is piped");
+        (server, stdout)
+    }
+
+    fn spawn(arguments: &[&str], stdout: Stdio) -> Self {
+        let folder = TempDir::with_prefix("sluicebox-").expect("a folder for recordings");
+        let mut command = Command::new(binary());
+        command.args(["--listen", "127.0.0.1:0", "--log", "json"]);
+        if !arguments.contains(&"--output") {
+            command.arg("--record-dir").arg(folder.path());
+        }
+        command.args(arguments).stdin(Stdio::null()).stdout(stdout).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap_or_else(|error| panic!("{command:?}: {error}"));
+        let log = Log::follow(child.stderr.take().expect("stderr is piped"));
+        let listening = log.wait("listening", "");
+        let addr = listening.text("addr").parse().expect("the address it listens on");
+        Self { child, log, addr, folder }
+    }
+
+    /// The address of a stream, for encoders.
+    pub fn url(&self, stream: &str) -> String {
+        format!("rtmp://{}/live/{stream}", self.addr)
+    }
+
+    /// Waits until the log says that somebody publishes `stream`, and returns the recording's path.
+    pub fn publishing(&self, stream: &str) -> PathBuf {
+        self.log.wait("publishing", stream).text("path").into()
+    }
+
+    /// Waits until the log says that `stream` has ended.
+    pub fn ended(&self, stream: &str) -> Ended {
+        let line = self.log.wait("ended", stream);
+        let ended = Ended {
+            path: line.text("path").into(),
+            why: line.text("why").to_owned(),
+            complete: line.0["complete"] == true,
+            received: line.number("messages_received"),
+            written: line.number("tags_written"),
+            refused: line.number("messages_refused"),
+        };
+        assert_eq!(ended.received, ended.written + ended.refused, "the account: {line:?}");
+        ended
+    }
+
+    /// Waits until `stream` has ended, and asserts that nothing of it is missing.
+    pub fn complete(&self, stream: &str) -> PathBuf {
+        let ended = self.ended(stream);
+        assert!(ended.complete, "{ended:?}");
+        assert_eq!(ended.refused, 0, "{ended:?}");
+        ended.path
+    }
+
+    /// Waits for any line with this message.
+    pub fn wait(&self, message: &str) -> Line {
+        self.log.wait(message, "")
+    }
+
+    /// Sends a signal.
+    pub fn signal(&self, signal: Signal) {
+        let pid = Pid::from_child(&self.child);
+        kill_process(pid, signal).expect("the server can be signalled");
+    }
+
+    /// Waits for the server's end.
+    pub fn exit(&mut self) -> ExitStatus {
+        tool::wait(&mut self.child, "the server")
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // Fails when it has ended already, which is as good.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        if thread::panicking() {
+            eprintln!("the server's log:\n{}", self.log.text());
+        }
+    }
+}
+
+impl Line {
+    /// A text field. Panics when it is not there.
+    pub fn text(&self, field: &str) -> &str {
+        self.0[field].as_str().unwrap_or_else(|| panic!("no text `{field}` in {}", self.0))
+    }
+
+    /// A number field. Panics when it is not there.
+    pub fn number(&self, field: &str) -> u64 {
+        self.0[field].as_u64().unwrap_or_else(|| panic!("no number `{field}` in {}", self.0))
+    }
+}
+
+/// The lines so far, and whether more can come.
+#[derive(Default)]
+struct Log {
+    lines: Mutex<(Vec<String>, bool)>,
+    changed: Condvar,
+}
+
+impl Log {
+    fn follow(stderr: ChildStderr) -> Arc<Self> {
+        let log = Arc::new(Self::default());
+        let writer = Arc::clone(&log);
+        thread::spawn(move || {
+            for line in BufReader::new(stderr).lines().map_while(Result::ok) {
+                writer.change(|(lines, _)| lines.push(line));
+            }
+            writer.change(|(_, over)| *over = true);
+        });
+        log
+    }
+
+    fn change(&self, change: impl FnOnce(&mut (Vec<String>, bool))) {
+        change(&mut self.lines.lock().expect("no panic while it is locked"));
+        self.changed.notify_all();
+    }
+
+    /// Waits for a line with this message, and this stream if that is not empty.
+    fn wait(&self, message: &str, stream: &str) -> Line {
+        let start = Instant::now();
+        let mut guard = self.lines.lock().expect("no panic while it is locked");
+        loop {
+            let (lines, over) = &*guard;
+            let found = lines.iter().find_map(|line| {
+                let line: Value = serde_json::from_str(line).ok()?;
+                let wanted = stream.is_empty() || line["stream"] == stream;
+                (line["message"] == message && wanted).then_some(Line(line))
+            });
+            if let Some(line) = found {
+                return line;
+            }
+            if *over || start.elapsed() > DEADLINE {
+                drop(guard);
+                panic!("no \"{message}\" of \"{stream}\" in the log:\n{}", self.text());
+            }
+            let (again, _) = self
+                .changed
+                .wait_timeout(guard, Duration::from_secs(1))
+                .expect("no panic while it is locked");
+            guard = again;
+        }
+    }
+
+    fn text(&self) -> String {
+        self.lines.lock().expect("no panic while it is locked").0.join("\n")
+    }
+}
+
+/// The binary: `SLUICEBOX_BIN`, or this build's own, built first so that it is never an old one.
+fn binary() -> PathBuf {
+    static BINARY: OnceLock<PathBuf> = OnceLock::new();
+    let find = || std::env::var_os("SLUICEBOX_BIN").map(PathBuf::from).unwrap_or_else(build);
+    BINARY.get_or_init(find).clone()
+}
+
+fn build() -> PathBuf {
+    // <target>/<profile>/deps/behaviour-…
+    let test = std::env::current_exe().expect("the path of this program");
+    let mut folders = test.ancestors().skip(2);
+    let profile = folders.next().expect("the profile's folder");
+    let target = folders.next().expect("the target folder");
+    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    cargo.args(["build", "--quiet", "--package", "sluicebox", "--target-dir"]).arg(target);
+    if profile.ends_with("release") {
+        cargo.arg("--release");
+    }
+    let status = cargo.current_dir(env!("CARGO_MANIFEST_DIR")).status().expect("cargo starts");
+    assert!(status.success(), "{cargo:?}: {status}");
+    profile.join("sluicebox")
+}
