@@ -1,16 +1,15 @@
 //! One loop: waits for sockets, and gives connections their turns.
 
-use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, TryLockError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
-use mio::{Events, Interest, Poll, Token, Waker};
-use slab::Slab;
+use mio::Waker;
 
 use super::front::Front;
+use super::state::{SWEEP, Slot, State};
 use crate::connection::{Connection, PAUSE, Turn};
 use crate::ingest::Backend;
 use crate::run::Shared;
@@ -21,14 +20,6 @@ const READ: usize = 64 << 10;
 const FAST: f64 = 128.0 * 1024.0;
 /// Rests shorter than this are not worth the call.
 const SHORT: Duration = Duration::from_micros(500);
-/// Time between two looks at every connection's deadline.
-const SWEEP: Duration = Duration::from_millis(500);
-/// Sockets that one wait reports.
-const EVENTS: usize = 1024;
-
-const WAKER: usize = usize::MAX;
-/// Tokens of the front's listeners begin here; tokens below are connections.
-pub(super) const FIRST_LISTENER: usize = usize::MAX / 2;
 
 /// A loop, and what its driver and others share.
 pub(super) struct EventLoop<B: Backend> {
@@ -56,53 +47,10 @@ enum Arrival<B: Backend> {
     Returned(usize, Box<Connection<B>>, Turn),
 }
 
-struct State<B: Backend> {
-    poll: Poll,
-    events: Events,
-    slots: Slab<Slot<B>>,
-    /// Connections to be given a turn in this round and the next.
-    ready: VecDeque<usize>,
-    /// Turns left in this round.
-    round: usize,
-    /// When this round began, and the most that one connection has read in it.
-    began: Instant,
-    most: usize,
-    swept: Instant,
-    /// Some connection has not gone quiet yet.
-    lively: bool,
-    front: Option<Front<B>>,
-    /// Connections wait to be accepted.
-    knocks: bool,
-}
-
-/// The place of a connection in a loop.
-enum Slot<B: Backend> {
-    Here(Box<Connection<B>>),
-    /// In its turn. Events that came meanwhile: the socket has something, the peer has ended.
-    Away {
-        ready: bool,
-        ended: bool,
-    },
-}
-
 impl<B: Backend> EventLoop<B> {
     pub(super) fn new(shared: Arc<Shared<B>>, rest: Duration) -> Result<Arc<Self>> {
-        let poll = Poll::new().context("cannot wait for sockets")?;
-        let waker = Waker::new(poll.registry(), Token(WAKER)).context("cannot make a waker")?;
-        let now = Instant::now();
-        let state = State {
-            poll,
-            events: Events::with_capacity(EVENTS),
-            slots: Slab::new(),
-            ready: VecDeque::new(),
-            round: 0,
-            began: now,
-            most: 0,
-            swept: now,
-            lively: false,
-            front: None,
-            knocks: false,
-        };
+        let state = State::new().context("cannot wait for sockets")?;
+        let waker = state.waker().context("cannot make a waker")?;
         Ok(Arc::new(Self {
             shared,
             rest,
@@ -353,77 +301,6 @@ fn give_turn<B: Backend>(
         Err(_) => {
             tracing::error!(%peer, "a bug in this server ended a connection");
             (None, Turn::Over)
-        }
-    }
-}
-
-impl<B: Backend> State<B> {
-    /// Takes a connection out for its turn, if it is there.
-    fn take(&mut self, key: usize) -> Option<Box<Connection<B>>> {
-        let slot = self.slots.get_mut(key)?;
-        match std::mem::replace(slot, Slot::Away { ready: false, ended: false }) {
-            Slot::Here(connection) => Some(connection),
-            Slot::Away { ended, .. } => {
-                *slot = Slot::Away { ready: true, ended };
-                None
-            }
-        }
-    }
-
-    fn insert(&mut self, mut connection: Box<Connection<B>>) {
-        let entry = self.slots.vacant_entry();
-        let token = Token(entry.key());
-        let interest = Interest::READABLE | Interest::WRITABLE;
-        if let Err(error) = self.poll.registry().register(connection.socket(), token, interest) {
-            tracing::error!(peer = %connection.peer(), %error, "cannot wait for a socket");
-            return;
-        }
-        // Its bytes may have come before it was registered.
-        self.ready.push_back(entry.key());
-        entry.insert(Slot::Here(connection));
-    }
-
-    /// Notes which connections the sockets that were waited for belong to.
-    fn note_events(&mut self) {
-        for event in &self.events {
-            let key = event.token().0;
-            if key == WAKER {
-                continue;
-            }
-            if key >= FIRST_LISTENER {
-                self.knocks = true;
-                continue;
-            }
-            let ended = event.is_read_closed() || event.is_error();
-            match self.slots.get_mut(key) {
-                Some(Slot::Here(connection)) => {
-                    if ended {
-                        connection.peer_ended();
-                    }
-                    self.ready.push_back(key);
-                }
-                Some(Slot::Away { ready, ended: seen }) => (*ready, *seen) = (true, *seen || ended),
-                None => {}
-            }
-        }
-    }
-
-    /// Looks at every connection now and then: those that have gone quiet, and those whose time is
-    /// up, get a turn; those that have been quiet for long give memory back.
-    fn sweep(&mut self, at_once: bool) {
-        let now = Instant::now();
-        let period = if self.lively { PAUSE } else { SWEEP };
-        if now.saturating_duration_since(self.swept) < period && !at_once {
-            return;
-        }
-        (self.swept, self.lively) = (now, false);
-        for (key, slot) in &mut self.slots {
-            let Slot::Here(connection) = slot else { continue };
-            connection.tidy(now);
-            if connection.pauses(now) || connection.is_due(now) {
-                self.ready.push_back(key);
-            }
-            self.lively |= connection.will_pause();
         }
     }
 }

@@ -10,7 +10,8 @@ use mio::event::Source as _;
 use mio::net::{TcpListener, TcpStream};
 use mio::{Interest, Registry, Token};
 
-use super::event_loop::{EventLoop, FIRST_LISTENER};
+use super::event_loop::EventLoop;
+use super::state::FIRST_LISTENER;
 use crate::access::Full;
 use crate::connection::Connection;
 use crate::ingest::Backend;

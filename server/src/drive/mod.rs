@@ -12,8 +12,9 @@
 
 mod event_loop;
 mod front;
+mod state;
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -31,8 +32,6 @@ const BLOCKED: Duration = Duration::from_millis(20);
 /// All loops.
 pub(crate) struct Drive<B: Backend> {
     loops: Vec<Arc<EventLoop<B>>>,
-    /// Threads that drive a loop now.
-    drivers: Mutex<Vec<thread::JoinHandle<()>>>,
 }
 
 impl<B: Backend> Drive<B> {
@@ -46,9 +45,9 @@ impl<B: Backend> Drive<B> {
         front.set_front(Front::new(listeners, media.clone()))?;
         media.iter().for_each(|media| media.set_home(&front));
         let loops = std::iter::once(front).chain(media).collect();
-        let drive = Arc::new(Self { loops, drivers: Mutex::default() });
+        let drive = Arc::new(Self { loops });
         for one in &drive.loops {
-            drive.clone().drive(one.clone())?;
+            start_driver(one)?;
         }
         let watch = drive.clone();
         thread::Builder::new()
@@ -76,26 +75,14 @@ impl<B: Backend> Drive<B> {
         }
     }
 
-    /// Drives a loop on a thread of its own.
-    fn drive(self: Arc<Self>, one: Arc<EventLoop<B>>) -> Result<()> {
-        let driver = one.next_driver();
-        let run = move || one.drive(driver);
-        let thread = thread::Builder::new().name("loop".into()).spawn(run);
-        let thread = thread.context("cannot start a thread")?;
-        let mut drivers = self.drivers.lock().unwrap_or_else(PoisonError::into_inner);
-        drivers.retain(|driver| !driver.is_finished());
-        drivers.push(thread);
-        Ok(())
-    }
-
     /// Gives a loop whose driver is blocked to a stand-in.
-    fn watch(self: Arc<Self>) {
+    fn watch(&self) {
         let mut seen: Vec<Option<u64>> = vec![None; self.loops.len()];
         while !self.loops.iter().all(|one| one.has_ended()) {
             for (one, seen) in self.loops.iter().zip(&mut seen) {
                 let turn = one.turn_in_progress();
                 if turn.is_some() && turn == *seen {
-                    if let Err(error) = self.clone().drive(one.clone()) {
+                    if let Err(error) = start_driver(one) {
                         tracing::error!(error = format!("{error:#}"), "no stand-in");
                     }
                     *seen = None;
@@ -107,4 +94,12 @@ impl<B: Backend> Drive<B> {
             thread::sleep(if idle { BLOCKED * 10 } else { BLOCKED });
         }
     }
+}
+
+/// Puts a new thread in charge of a loop.
+fn start_driver<B: Backend>(one: &Arc<EventLoop<B>>) -> Result<()> {
+    let (one, driver) = (one.clone(), one.next_driver());
+    let run = move || one.drive(driver);
+    thread::Builder::new().name("loop".into()).spawn(run).context("cannot start a thread")?;
+    Ok(())
 }

@@ -1,0 +1,180 @@
+//! How far a connection is, and how long it may take.
+
+use std::time::{Duration, Instant};
+
+use crate::flags::Timeouts;
+
+/// A connection that has sent nothing for so long gets its acknowledgement.
+pub(crate) const PAUSE: Duration = Duration::from_millis(50);
+/// A connection that has sent nothing for so long gives its buffers back.
+const QUIET: Duration = Duration::from_secs(1);
+/// How long the last reply may take to be read before the connection is closed.
+const LINGER: Duration = Duration::from_secs(2);
+/// A publisher gets on with a whole tag, or with so many bytes of one, as a keyframe takes long on a
+/// slow link. Less, now and then, is somebody who only holds a place.
+const STEP: u64 = 64 << 10;
+/// Bytes of the client's side of the handshake.
+const HANDSHAKE: u64 = 1 + 2 * 1536;
+
+/// How far a connection is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Phase {
+    Handshake,
+    /// Commands, and nothing published.
+    Setup,
+    Publishing,
+    /// The last reply is on its way; what still comes is thrown away.
+    Lingering,
+}
+
+/// The phase of a connection, and the times that matter in it.
+#[derive(Debug)]
+pub(super) struct Clock {
+    phase: Phase,
+    /// When the phase began.
+    since: Instant,
+    /// When bytes last came.
+    heard: Instant,
+    /// When a publisher last got on, and the bytes taken in by then.
+    advanced: Instant,
+    received: u64,
+    /// Its session has been told that it went quiet since.
+    paused: bool,
+    /// Its buffers have been given back since.
+    tidy: bool,
+}
+
+impl Clock {
+    pub(super) fn new() -> Self {
+        let now = Instant::now();
+        Self {
+            phase: Phase::Handshake,
+            since: now,
+            heard: now,
+            advanced: now,
+            received: 0,
+            paused: true,
+            tidy: false,
+        }
+    }
+
+    pub(super) fn phase(&self) -> Phase {
+        self.phase
+    }
+
+    pub(super) fn enter(&mut self, phase: Phase) {
+        if self.phase != phase {
+            let now = Instant::now();
+            (self.phase, self.since, self.advanced) = (phase, now, now);
+        }
+    }
+
+    /// Bytes came.
+    pub(super) fn heard(&mut self) {
+        self.heard = Instant::now();
+        (self.paused, self.tidy) = (false, false);
+    }
+
+    /// The session has taken in `received` bytes so far.
+    pub(super) fn received(&mut self, received: u64) {
+        if received - self.received >= STEP {
+            (self.advanced, self.received) = (self.heard, received);
+        }
+        if self.phase == Phase::Handshake && received > HANDSHAKE {
+            self.enter(Phase::Setup);
+        }
+    }
+
+    /// A tag became whole.
+    pub(super) fn advance(&mut self) {
+        self.advanced = self.heard;
+    }
+
+    /// Whether the session has still to be told when the connection goes quiet.
+    pub(super) fn will_pause(&self) -> bool {
+        !self.paused
+    }
+
+    /// Whether the connection has gone quiet, and its session has to be told.
+    pub(super) fn pauses(&self, now: Instant) -> bool {
+        !self.paused && now.saturating_duration_since(self.heard) >= PAUSE
+    }
+
+    /// The session has been told.
+    pub(super) fn pause(&mut self) {
+        self.paused = true;
+    }
+
+    /// Whether buffers are to be given back now. Says so once.
+    pub(super) fn tidies(&mut self, now: Instant) -> bool {
+        let tidies = !self.tidy && now.saturating_duration_since(self.heard) > QUIET;
+        self.tidy |= tidies;
+        tidies
+    }
+
+    /// What took too long, if something did.
+    pub(super) fn overdue(&self, now: Instant, timeouts: &Timeouts) -> Option<&'static str> {
+        // In all but publishing, from the beginning: bytes that trickle in do not buy time.
+        let (since, patience, what) = match self.phase {
+            Phase::Handshake => (self.since, timeouts.handshake, "handshake takes too long"),
+            Phase::Setup => (self.since, timeouts.publish, "nothing published for too long"),
+            Phase::Publishing => (self.advanced, timeouts.idle, "nothing sent for too long"),
+            Phase::Lingering => (self.since, LINGER, "last reply not read"),
+        };
+        (now.saturating_duration_since(since) > patience).then_some(what)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TIMEOUTS: Timeouts = Timeouts {
+        handshake: Duration::from_secs(10),
+        publish: Duration::from_secs(30),
+        idle: Duration::from_secs(60),
+        stop: Duration::from_secs(10),
+    };
+
+    fn overdue(clock: &Clock, seconds: u64) -> bool {
+        clock.overdue(clock.since + Duration::from_secs(seconds), &TIMEOUTS).is_some()
+    }
+
+    #[test]
+    fn every_phase_has_its_patience() {
+        let mut clock = Clock::new();
+        clock.received(3072);
+        assert!(!overdue(&clock, 9) && overdue(&clock, 11));
+        clock.received(3100);
+        assert_eq!(clock.phase(), Phase::Setup);
+        assert!(!overdue(&clock, 29) && overdue(&clock, 31));
+        clock.enter(Phase::Publishing);
+        assert!(!overdue(&clock, 59) && overdue(&clock, 61));
+        clock.enter(Phase::Lingering);
+        assert!(!overdue(&clock, 1) && overdue(&clock, 3));
+    }
+
+    #[test]
+    fn a_trickle_is_silence_and_a_large_message_is_not() {
+        let mut clock = Clock::new();
+        clock.enter(Phase::Publishing);
+        let later = clock.since + Duration::from_secs(50);
+        clock.heard = later;
+        clock.received(STEP - 1);
+        assert!(overdue(&clock, 61));
+        clock.received(STEP);
+        assert!(!overdue(&clock, 61) && overdue(&clock, 111));
+    }
+
+    #[test]
+    fn quiet_is_told_once() {
+        let mut clock = Clock::new();
+        assert!(!clock.will_pause());
+        clock.heard();
+        let later = clock.heard + Duration::from_secs(2);
+        assert!(clock.will_pause() && clock.pauses(later));
+        clock.pause();
+        assert!(!clock.will_pause() && !clock.pauses(later));
+        assert!(clock.tidies(later) && !clock.tidies(later));
+    }
+}

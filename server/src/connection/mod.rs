@@ -1,0 +1,331 @@
+//! One connection: read, poll, act.
+
+mod clock;
+mod live;
+mod outbox;
+
+use std::io::{self, Read as _};
+use std::net::{Shutdown, SocketAddr};
+use std::sync::Arc;
+use std::time::Instant;
+
+use anyhow::{Context as _, Result};
+use mio::net::TcpStream;
+use sluicebox_core::{Close, End, Event, Reject, StreamId, Unpublish};
+
+use crate::access::Place;
+use crate::ingest::{Backend, Ingest};
+use crate::name::PublishPoint;
+use crate::run::Shared;
+pub(crate) use clock::PAUSE;
+use clock::{Clock, Phase};
+use live::Live;
+use outbox::Outbox;
+
+/// Reads in one turn before others get theirs.
+const READS: usize = 4;
+
+/// What a connection does next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Turn {
+    /// It waits for its socket.
+    Waits,
+    /// There is more to read: again after the others.
+    More,
+    /// It is over: drop it.
+    Over,
+}
+
+/// One connection, from accept to close.
+pub(crate) struct Connection<B: Backend> {
+    socket: TcpStream,
+    peer: SocketAddr,
+    ingest: B::Ingest,
+    shared: Arc<Shared<B>>,
+    clock: Clock,
+    outbox: Outbox,
+    streams: Vec<Live>,
+    /// Bytes that the last turn read.
+    taken: usize,
+    /// The peer has ended its side: read until nothing is left.
+    ending: bool,
+    _place: Place,
+}
+
+/// What to do once an event is no longer borrowed.
+enum Act {
+    Nothing,
+    Publish(StreamId, PublishPoint),
+    Fail(StreamId),
+    Unpublish(Unpublish),
+}
+
+impl<B: Backend> Connection<B> {
+    pub(crate) fn new(
+        socket: TcpStream,
+        peer: SocketAddr,
+        place: Place,
+        shared: Arc<Shared<B>>,
+    ) -> Result<Self> {
+        // Replies are small and waited for.
+        socket.set_nodelay(true).context("cannot set TCP_NODELAY")?;
+        let ingest = shared.backend.open(shared.config, shared.seed())?;
+        Ok(Self {
+            socket,
+            peer,
+            ingest,
+            shared,
+            clock: Clock::new(),
+            outbox: Outbox::default(),
+            streams: Vec::new(),
+            taken: 0,
+            ending: false,
+            _place: place,
+        })
+    }
+
+    pub(crate) fn socket(&mut self) -> &mut TcpStream {
+        &mut self.socket
+    }
+
+    pub(crate) fn peer(&self) -> SocketAddr {
+        self.peer
+    }
+
+    /// Whether it publishes: then its reads may wait for one another.
+    pub(crate) fn publishes(&self) -> bool {
+        self.clock.phase() == Phase::Publishing
+    }
+
+    /// Bytes that the last turn read.
+    pub(crate) fn taken(&self) -> usize {
+        self.taken
+    }
+
+    /// Notes that the peer has ended its side of the connection.
+    pub(crate) fn peer_ended(&mut self) {
+        self.ending = true;
+    }
+
+    /// Whether it needs a turn whatever its socket says: its time is up, it has gone quiet, or the
+    /// server stops.
+    pub(crate) fn is_due(&self, now: Instant) -> bool {
+        self.time_up(now).is_some() || self.clock.pauses(now)
+    }
+
+    /// Whether it will need a turn when it goes quiet.
+    pub(crate) fn will_pause(&self) -> bool {
+        self.clock.will_pause()
+    }
+
+    /// Gives back memory that a connection does not need once it is quiet.
+    pub(crate) fn tidy(&mut self, now: Instant) {
+        if self.clock.tidies(now) {
+            self.ingest.trim();
+            self.outbox.trim();
+        }
+    }
+
+    /// Reads what is there and does what follows from it. What happens to a connection happens
+    /// here: every error is logged, and ends this connection only.
+    pub(crate) fn turn(&mut self, scratch: &mut [u8]) -> Turn {
+        self.taken = 0;
+        self.outbox.flush(&mut self.socket);
+        if self.clock.phase() == Phase::Lingering {
+            return self.throw_away(scratch);
+        }
+        match self.try_turn(scratch) {
+            Ok(turn) => turn,
+            Err(error) => {
+                self.log_failure(&format!("{error:#}"));
+                self.end(Close::Gone, scratch)
+            }
+        }
+    }
+
+    fn try_turn(&mut self, scratch: &mut [u8]) -> Result<Turn> {
+        let now = Instant::now();
+        let time_up = self.time_up(now);
+        let pauses = self.clock.pauses(now);
+        let next = self.read(scratch)?;
+        // Whatever had come by then has been taken in.
+        if let Some((why, what)) = time_up
+            && next != Turn::Over
+        {
+            if why != Close::Shutdown {
+                self.log_failure(what);
+            }
+            return Ok(self.end(why, scratch));
+        }
+        if pauses && self.taken == 0 {
+            self.clock.pause();
+            self.ingest.idle()?;
+            self.poll(scratch)?;
+        }
+        Ok(next)
+    }
+
+    fn read(&mut self, scratch: &mut [u8]) -> Result<Turn> {
+        for _ in 0..READS {
+            let space = self.ingest.space(scratch);
+            let room = space.len();
+            match self.socket.read(space) {
+                Ok(0) => {
+                    self.end(Close::Gone, scratch);
+                    return Ok(Turn::Over);
+                }
+                Ok(len) => {
+                    self.clock.heard();
+                    self.taken += len;
+                    self.ingest.feed(len)?;
+                    self.poll(scratch)?;
+                    if self.clock.phase() == Phase::Lingering {
+                        return Ok(Turn::More);
+                    }
+                    // A short read has emptied the socket: what comes later is a new event.
+                    if len < room && !self.ending {
+                        return Ok(Turn::Waits);
+                    }
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(Turn::Waits),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => {
+                    if self.publishes() {
+                        self.log_failure(&format!("connection lost: {error}"));
+                    }
+                    self.end(Close::Gone, scratch);
+                    return Ok(Turn::Over);
+                }
+            }
+        }
+        Ok(Turn::More)
+    }
+
+    /// Polls the session until it wants more, and acts on every event.
+    fn poll(&mut self, scratch: &[u8]) -> Result<()> {
+        while let Some(event) = self.ingest.poll(scratch)? {
+            let act = match event {
+                Event::Reply(bytes) => {
+                    self.outbox.send(&mut self.socket, bytes)?;
+                    Act::Nothing
+                }
+                Event::Tags(tags) => {
+                    self.clock.advance();
+                    let live = self.streams.iter_mut().find(|live| live.stream == tags.stream);
+                    let well = live.is_none_or(|live| live.append(&tags));
+                    if well { Act::Nothing } else { Act::Fail(tags.stream) }
+                }
+                Event::Publish(publish) => {
+                    let point = PublishPoint::new(publish.app, publish.tc_url, publish.name);
+                    Act::Publish(publish.stream, point)
+                }
+                Event::Unpublish(unpublish) => Act::Unpublish(unpublish),
+                Event::Connect(connect) => {
+                    let (app, encoder) = (connect.app.to_string(), connect.flash_ver.to_string());
+                    tracing::debug!(peer = %self.peer, app, encoder, "connected");
+                    Act::Nothing
+                }
+                _ => Act::Nothing,
+            };
+            match act {
+                Act::Nothing => {}
+                Act::Publish(stream, point) => self.publish(stream, point)?,
+                Act::Fail(stream) => self.ingest.reject(stream, Reject::Storage)?,
+                Act::Unpublish(unpublish) => self.unpublish(unpublish),
+            }
+        }
+        self.clock.received(self.ingest.received());
+        Ok(())
+    }
+
+    /// Accepts a publish, or says why not: nothing is promised to the peer before.
+    fn publish(&mut self, stream: StreamId, point: PublishPoint) -> Result<()> {
+        let (app, name) = (point.app(), point.stream());
+        match Live::begin(stream, point, self.peer, &self.shared) {
+            Ok(live) => {
+                self.streams.push(live);
+                self.clock.enter(Phase::Publishing);
+                self.ingest.accept(stream)
+            }
+            Err((why, reason)) => {
+                tracing::warn!(peer = %self.peer, app, stream = name, reason, "publish refused");
+                self.ingest.reject(stream, why)?;
+                self.linger_if_alone();
+                Ok(())
+            }
+        }
+    }
+
+    fn unpublish(&mut self, end: Unpublish) {
+        let Some(at) = self.streams.iter().position(|live| live.stream == end.stream) else {
+            return;
+        };
+        self.streams.swap_remove(at).end(end, self.peer, &self.shared);
+        if self.streams.is_empty() && self.publishes() {
+            self.clock.enter(Phase::Setup);
+        }
+        if self.shared.once {
+            self.shared.stop.raise();
+        }
+        if matches!(end.why, End::Rejected(_)) {
+            self.linger_if_alone();
+        }
+    }
+
+    /// Closes the session and does what is left to do: every recording is finished after this.
+    /// The peer is given time to read the last reply.
+    fn end(&mut self, why: Close, scratch: &[u8]) -> Turn {
+        let closed = self.ingest.close(why).and_then(|()| self.poll(scratch));
+        if let Err(error) = closed {
+            tracing::debug!(peer = %self.peer, %error, "session ended");
+        }
+        for live in std::mem::take(&mut self.streams) {
+            live.abandon(self.peer);
+        }
+        self.clock.enter(Phase::Lingering);
+        Turn::More
+    }
+
+    /// A peer whose publish was refused, or ended from here, has nothing else to do here.
+    fn linger_if_alone(&mut self) {
+        if self.streams.is_empty() {
+            self.clock.enter(Phase::Lingering);
+        }
+    }
+
+    /// Reads and forgets, until the peer ends or time is up: a socket that is closed with bytes
+    /// unread takes its own last words back.
+    fn throw_away(&mut self, scratch: &mut [u8]) -> Turn {
+        if self.outbox.is_empty() {
+            // Fails when the peer is gone, which the read below tells.
+            let _ = self.socket.shutdown(Shutdown::Write);
+        }
+        if self.clock.overdue(Instant::now(), &self.shared.timeouts).is_some() {
+            return Turn::Over;
+        }
+        for _ in 0..READS {
+            match self.socket.read(scratch) {
+                Ok(0) => return Turn::Over,
+                Ok(_) => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Turn::Waits,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(_) => return Turn::Over,
+            }
+        }
+        Turn::More
+    }
+
+    /// Why the connection has to end now, if it has to.
+    fn time_up(&self, now: Instant) -> Option<(Close, &'static str)> {
+        if self.shared.stop.raised() && self.clock.phase() != Phase::Lingering {
+            return Some((Close::Shutdown, "server stops"));
+        }
+        self.clock.overdue(now, &self.shared.timeouts).map(|what| (Close::Idle, what))
+    }
+
+    /// Names the peer and the fault.
+    fn log_failure(&self, error: &str) {
+        let received = self.ingest.received();
+        tracing::warn!(peer = %self.peer, received, error, "connection failed");
+    }
+}

@@ -1,0 +1,144 @@
+//! What a loop's driver works on: the connections, and which of them are due.
+
+use std::collections::VecDeque;
+use std::io;
+use std::time::{Duration, Instant};
+
+use mio::{Events, Interest, Poll, Token, Waker};
+use slab::Slab;
+
+use super::front::Front;
+use crate::connection::{Connection, PAUSE};
+use crate::ingest::Backend;
+
+/// Time between two looks at every connection's deadline.
+pub(super) const SWEEP: Duration = Duration::from_millis(500);
+/// Sockets that one wait reports.
+const EVENTS: usize = 1024;
+
+const WAKER: usize = usize::MAX;
+/// Tokens of the front's listeners begin here; tokens below are connections.
+pub(super) const FIRST_LISTENER: usize = usize::MAX / 2;
+
+/// The connections of a loop, and which of them are due.
+pub(super) struct State<B: Backend> {
+    pub(super) poll: Poll,
+    pub(super) events: Events,
+    pub(super) slots: Slab<Slot<B>>,
+    /// Connections to be given a turn in this round and the next.
+    pub(super) ready: VecDeque<usize>,
+    /// Turns left in this round.
+    pub(super) round: usize,
+    /// When this round began, and the most that one connection has read in it.
+    pub(super) began: Instant,
+    pub(super) most: usize,
+    pub(super) swept: Instant,
+    /// Some connection has not gone quiet yet.
+    pub(super) lively: bool,
+    pub(super) front: Option<Front<B>>,
+    /// Connections wait to be accepted.
+    pub(super) knocks: bool,
+}
+
+/// The place of a connection in a loop.
+pub(super) enum Slot<B: Backend> {
+    Here(Box<Connection<B>>),
+    /// In its turn. Events that came meanwhile: the socket has something, the peer has ended.
+    Away {
+        ready: bool,
+        ended: bool,
+    },
+}
+
+impl<B: Backend> State<B> {
+    pub(super) fn new() -> io::Result<Self> {
+        let now = Instant::now();
+        Ok(Self {
+            poll: Poll::new()?,
+            events: Events::with_capacity(EVENTS),
+            slots: Slab::new(),
+            ready: VecDeque::new(),
+            round: 0,
+            began: now,
+            most: 0,
+            swept: now,
+            lively: false,
+            front: None,
+            knocks: false,
+        })
+    }
+
+    /// What ends a wait from outside.
+    pub(super) fn waker(&self) -> io::Result<Waker> {
+        Waker::new(self.poll.registry(), Token(WAKER))
+    }
+
+    /// Takes a connection out for its turn, if it is there.
+    pub(super) fn take(&mut self, key: usize) -> Option<Box<Connection<B>>> {
+        let slot = self.slots.get_mut(key)?;
+        match std::mem::replace(slot, Slot::Away { ready: false, ended: false }) {
+            Slot::Here(connection) => Some(connection),
+            Slot::Away { ended, .. } => {
+                *slot = Slot::Away { ready: true, ended };
+                None
+            }
+        }
+    }
+
+    pub(super) fn insert(&mut self, mut connection: Box<Connection<B>>) {
+        let entry = self.slots.vacant_entry();
+        let token = Token(entry.key());
+        let interest = Interest::READABLE | Interest::WRITABLE;
+        if let Err(error) = self.poll.registry().register(connection.socket(), token, interest) {
+            tracing::error!(peer = %connection.peer(), %error, "cannot wait for a socket");
+            return;
+        }
+        // Its bytes may have come before it was registered.
+        self.ready.push_back(entry.key());
+        entry.insert(Slot::Here(connection));
+    }
+
+    /// Notes which connections the sockets that were waited for belong to.
+    pub(super) fn note_events(&mut self) {
+        for event in &self.events {
+            let key = event.token().0;
+            if key == WAKER {
+                continue;
+            }
+            if key >= FIRST_LISTENER {
+                self.knocks = true;
+                continue;
+            }
+            let ended = event.is_read_closed() || event.is_error();
+            match self.slots.get_mut(key) {
+                Some(Slot::Here(connection)) => {
+                    if ended {
+                        connection.peer_ended();
+                    }
+                    self.ready.push_back(key);
+                }
+                Some(Slot::Away { ready, ended: seen }) => (*ready, *seen) = (true, *seen || ended),
+                None => {}
+            }
+        }
+    }
+
+    /// Looks at every connection now and then: those that have gone quiet, and those whose time is
+    /// up, get a turn; those that have been quiet for long give memory back.
+    pub(super) fn sweep(&mut self, at_once: bool) {
+        let now = Instant::now();
+        let period = if self.lively { PAUSE } else { SWEEP };
+        if now.saturating_duration_since(self.swept) < period && !at_once {
+            return;
+        }
+        (self.swept, self.lively) = (now, false);
+        for (key, slot) in &mut self.slots {
+            let Slot::Here(connection) = slot else { continue };
+            connection.tidy(now);
+            if connection.is_due(now) {
+                self.ready.push_back(key);
+            }
+            self.lively |= connection.will_pause();
+        }
+    }
+}
