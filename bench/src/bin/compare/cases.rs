@@ -1,0 +1,125 @@
+//! How many publishers, how fast; what a run of them costs the server.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result};
+use sluicebox_bench::load::{self, Mix, Pace, Phase, Plan, Report};
+use sluicebox_bench::recordings;
+
+use crate::server::{Server, Variant};
+
+/// A load that every drive is put under.
+pub(crate) struct Case {
+    pub(crate) name: &'static str,
+    connections: usize,
+    mix: Mix,
+    load: Load,
+}
+
+enum Load {
+    /// So many bytes from all publishers together.
+    FlatOut(u64),
+    RealTime,
+    Idle,
+}
+
+pub(crate) const CASES: &[Case] = &[
+    flat_out("flat out, 1 publisher", 1),
+    flat_out("flat out, 100 publishers", 100),
+    flat_out("flat out, 1000 publishers", 1000),
+    Case { name: "paced, 100 x 5 Mbit/s", connections: 100, mix: Mix::Video, load: Load::RealTime },
+    Case { name: "paced, 500 x 5 Mbit/s", connections: 500, mix: Mix::Video, load: Load::RealTime },
+    Case { name: "paced, 1000 x audio", connections: 1000, mix: Mix::Audio, load: Load::RealTime },
+    Case { name: "idle, 1000", connections: 1000, mix: Mix::Video, load: Load::Idle },
+];
+
+const fn flat_out(name: &'static str, connections: usize) -> Case {
+    Case { name, connections, mix: Mix::Video, load: Load::FlatOut(2_000_000_000) }
+}
+
+/// What one run cost the server, from the first media on.
+#[derive(Clone, Copy)]
+pub(crate) struct Sample {
+    /// Seconds on a processor.
+    pub(crate) cpu: f64,
+    /// 10^9 bytes received.
+    pub(crate) gigabytes: f64,
+    /// Bytes of memory for each publisher, when all media was sent.
+    pub(crate) resident: f64,
+    /// Waits of all threads, a second.
+    pub(crate) waits: f64,
+    /// Whether the recordings hold all that was sent.
+    pub(crate) complete: bool,
+}
+
+impl Case {
+    pub(crate) fn run(&self, variant: &Variant, seconds: u64, dir: &Path) -> Result<Sample> {
+        recordings::reserve(dir, self.connections, self.bytes(seconds))?;
+        let server = Server::start(variant, dir)?;
+        let before = server.usage()?;
+        let plan = self.plan(&server, variant, seconds);
+        let mut usages = Vec::new();
+        let report = load::run(&plan, |phase| {
+            // The server may still be at what lies in its sockets: memory is looked at just then.
+            usages.push((phase, Instant::now(), server.usage()));
+        })
+        .with_context(|| format!("{}, {}", self.name, variant.name))?;
+        let at = |wanted| usages.iter().position(|(phase, ..)| *phase == wanted);
+        let take = |index: Option<usize>| -> Result<_> {
+            let (_, when, usage) = &usages[index.context("a phase is missing")?];
+            Ok((*when, *usage.as_ref().map_err(|error| anyhow::anyhow!("{error}"))?))
+        };
+        let published = take(at(Phase::Published))?;
+        let sent = take(at(Phase::Sent))?;
+        let ended = take(at(Phase::Ended))?;
+        #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
+        let sample = Sample {
+            cpu: (ended.1.cpu - published.1.cpu).as_secs_f64(),
+            gigabytes: report.sent.wire as f64 / 1e9,
+            resident: sent.1.resident.saturating_sub(before.resident) as f64
+                / self.connections as f64,
+            waits: sent.1.waits.saturating_sub(published.1.waits) as f64
+                / (sent.0 - published.0).as_secs_f64(),
+            complete: complete(&report, variant, dir)?,
+        };
+        Ok(sample)
+    }
+
+    /// About how much one publisher sends, in bytes.
+    fn bytes(&self, seconds: u64) -> u64 {
+        match (&self.load, self.mix) {
+            (Load::FlatOut(bytes), _) => bytes / self.connections as u64,
+            (Load::RealTime, Mix::Video) => seconds * 625_000,
+            (Load::RealTime, Mix::Audio) => seconds * 8_000,
+            (Load::Idle, _) => 0,
+        }
+    }
+
+    fn plan(&self, server: &Server, variant: &Variant, seconds: u64) -> Plan {
+        let time = Duration::from_secs(seconds);
+        Plan {
+            addr: server.addr,
+            connections: self.connections,
+            mix: self.mix,
+            chunk_size: 4096,
+            pace: match self.load {
+                Load::FlatOut(bytes) => Pace::FlatOut(bytes / self.connections as u64),
+                Load::RealTime => Pace::RealTime(time),
+                Load::Idle => Pace::Idle(time.min(Duration::from_secs(3))),
+            },
+            app: "live".to_owned(),
+            name: String::new(),
+            raw: variant.is_raw(),
+            seed: 1,
+        }
+    }
+}
+
+fn complete(report: &Report, variant: &Variant, dir: &Path) -> Result<bool> {
+    if variant.is_raw() {
+        return Ok(recordings::bytes(dir)? == report.sent.wire);
+    }
+    let content = recordings::count(dir)?;
+    Ok((content.tags, content.bodies) == (report.sent.messages, report.sent.bodies))
+}

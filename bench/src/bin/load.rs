@@ -1,0 +1,72 @@
+//! Publishers over loopback: how many, how fast, what they send.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use anyhow::{Result, ensure};
+use clap::Parser;
+use sluicebox_bench::load::{self, Mix, Pace, Plan};
+use sluicebox_bench::process;
+
+/// Sends synthetic media from many RTMP publishers to a server on this machine
+#[derive(Parser)]
+struct Args {
+    /// The server, on loopback
+    addr: SocketAddr,
+    /// Publishers at a time
+    #[arg(long, default_value_t = 1)]
+    connections: usize,
+    /// What each sends
+    #[arg(long, value_enum, default_value_t = Mix::Video)]
+    mix: Mix,
+    /// Chunk size of the publishers, in bytes
+    #[arg(long, default_value_t = 4096, value_parser = clap::value_parser!(u32).range(1..))]
+    chunk_size: u32,
+    /// Bytes from each publisher, as fast as the server takes them
+    #[arg(long, value_name = "BYTES", conflicts_with_all = ["seconds", "idle"])]
+    flat_out: Option<u64>,
+    /// Publishes in real time for so long
+    #[arg(long, default_value_t = 10)]
+    seconds: u64,
+    /// Sends only sequence headers, and is silent for the seconds
+    #[arg(long)]
+    idle: bool,
+    /// Application to publish to
+    #[arg(long, default_value = "live")]
+    app: String,
+    /// Stream names are this and a number
+    #[arg(long, default_value = "load")]
+    name: String,
+    /// Media without any protocol around it
+    #[arg(long)]
+    raw: bool,
+}
+
+fn main() -> Result<()> {
+    let args = Args::parse();
+    ensure!(args.addr.ip().is_loopback(), "load only goes to loopback addresses");
+    process::allow_many_files();
+    let time = Duration::from_secs(args.seconds);
+    let plan = Plan {
+        addr: args.addr,
+        connections: args.connections,
+        mix: args.mix,
+        chunk_size: args.chunk_size.try_into()?,
+        pace: match args.flat_out {
+            Some(bytes) => Pace::FlatOut(bytes),
+            None if args.idle => Pace::Idle(time),
+            None => Pace::RealTime(time),
+        },
+        app: args.app,
+        name: args.name,
+        raw: args.raw,
+        seed: 1,
+    };
+    let report = load::run(&plan, |phase| eprintln!("{phase:?}"))?;
+    let seconds = report.took.as_secs_f64();
+    println!("messages {}", report.sent.messages);
+    println!("body_bytes {}", report.sent.bodies);
+    println!("wire_bytes {}", report.sent.wire);
+    println!("seconds {seconds:.3}");
+    Ok(())
+}

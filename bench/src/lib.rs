@@ -1,0 +1,10 @@
+//! Benchmarks of Sluicebox: what they are built from. See README.md for the commands.
+
+pub mod drives;
+pub mod load;
+pub mod process;
+pub mod random;
+pub mod recordings;
+pub mod table;
+pub mod vector;
+mod wire;

@@ -1,0 +1,275 @@
+//! Load generator: RTMP publishers over loopback, in one thread, counting all they send.
+
+use std::collections::{BinaryHeap, VecDeque};
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, bail};
+use mio::net::TcpStream;
+use mio::{Events, Interest, Poll, Token};
+
+use crate::random::Random;
+
+mod media;
+mod publisher;
+
+pub use media::{Amount, Media, Mix};
+use publisher::{Publisher, State, Turn};
+
+/// What to send, where, and how fast.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// The server.
+    pub addr: SocketAddr,
+    /// Publishers at a time.
+    pub connections: usize,
+    /// What each sends.
+    pub mix: Mix,
+    /// Chunk size of the publishers, in bytes.
+    pub chunk_size: usize,
+    /// How fast.
+    pub pace: Pace,
+    /// Application to connect to.
+    pub app: String,
+    /// Stream names are this and a number.
+    pub name: String,
+    /// Sends media without any protocol around it, for a server that takes any bytes.
+    pub raw: bool,
+    /// Seed of phase and jitter.
+    pub seed: u64,
+}
+
+/// How fast publishers send.
+#[derive(Clone, Copy, Debug)]
+pub enum Pace {
+    /// As fast as the server takes it: this many bytes for each publisher, and the message's rest.
+    FlatOut(u64),
+    /// As encoders do, each message up to 4 ms late, for this long.
+    RealTime(Duration),
+    /// Nothing but the sequence headers, then silence for this long.
+    Idle(Duration),
+}
+
+/// Points in time of a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// All publishers have been told to start.
+    Published,
+    /// All media is written to the sockets; nobody has begun to end.
+    Sent,
+    /// The server has closed every connection.
+    Ended,
+}
+
+/// What was sent.
+#[derive(Clone, Copy, Debug)]
+pub struct Report {
+    /// Media of all publishers.
+    pub sent: Amount,
+    /// From the first connect to the last `NetStream.Publish.Start`.
+    pub started: Duration,
+    /// From the first media to the last connection closed.
+    pub took: Duration,
+}
+
+/// Carries out `plan`, telling `observe` at each [`Phase`] before going on.
+///
+/// # Errors
+///
+/// When a connection fails or is closed too early, or nothing moves for 20 seconds.
+pub fn run(plan: &Plan, mut observe: impl FnMut(Phase)) -> Result<Report> {
+    let media = Media::new(plan.mix, plan.chunk_size);
+    let mut load = Load::new(plan, &media)?;
+    let connect = Instant::now();
+    load.publish()?;
+    let started = connect.elapsed();
+    observe(Phase::Published);
+    let start = Instant::now();
+    load.send(start)?;
+    observe(Phase::Sent);
+    load.end()?;
+    let took = start.elapsed();
+    observe(Phase::Ended);
+    let mut sent = Amount::default();
+    load.publishers.iter().for_each(|publisher| sent.add(publisher.amount(&media)));
+    Ok(Report { sent, started, took })
+}
+
+/// Publishers between connect and publish at a time: fewer than any server's backlog.
+const RAMP: usize = 32;
+const STUCK: Duration = Duration::from_secs(20);
+const FRAME: u64 = 33_000;
+const JITTER: u64 = 4_000;
+
+struct Load<'a> {
+    plan: &'a Plan,
+    media: &'a Media,
+    poll: Poll,
+    events: Events,
+    random: Random,
+    publishers: Vec<Publisher>,
+    /// Those that have more to write, and a socket that may take it.
+    runnable: VecDeque<usize>,
+}
+
+impl<'a> Load<'a> {
+    fn new(plan: &'a Plan, media: &'a Media) -> Result<Self> {
+        Ok(Self {
+            plan,
+            media,
+            poll: Poll::new()?,
+            events: Events::with_capacity(1024),
+            random: Random::new(plan.seed),
+            publishers: Vec::with_capacity(plan.connections),
+            runnable: VecDeque::new(),
+        })
+    }
+
+    fn publish(&mut self) -> Result<()> {
+        let mut live = 0;
+        while live < self.plan.connections {
+            while self.publishers.len() < self.plan.connections.min(live + RAMP) {
+                self.open().context("connecting")?;
+            }
+            if !self.plan.raw {
+                self.turn(Some(STUCK))?;
+            }
+            live = self.count(State::Live);
+        }
+        while !self.all_drained() {
+            self.turn(Some(STUCK))?;
+        }
+        Ok(())
+    }
+
+    fn open(&mut self) -> Result<()> {
+        let socket = std::net::TcpStream::connect(self.plan.addr)?;
+        socket.set_nodelay(true)?;
+        socket.set_nonblocking(true)?;
+        let mut socket = TcpStream::from_std(socket);
+        let index = self.publishers.len();
+        let both = Interest::READABLE | Interest::WRITABLE;
+        self.poll.registry().register(&mut socket, Token(index), both)?;
+        let begin = self.random.below(self.media.messages());
+        self.publishers.push(if self.plan.raw {
+            Publisher::raw(socket, self.media, begin)
+        } else {
+            let name = format!("{}{index}", self.plan.name);
+            Publisher::new(socket, &self.plan.app, name, begin)
+        });
+        Ok(())
+    }
+
+    fn send(&mut self, start: Instant) -> Result<()> {
+        match self.plan.pace {
+            Pace::FlatOut(bytes) => self.flat_out(bytes),
+            Pace::RealTime(time) => self.real_time(start, time),
+            Pace::Idle(time) => self.idle(start, time),
+        }
+    }
+
+    fn flat_out(&mut self, bytes: u64) -> Result<()> {
+        let lap = self.media.sum(self.media.messages());
+        let messages = (bytes * lap.messages).div_ceil(lap.wire);
+        for (index, publisher) in self.publishers.iter_mut().enumerate() {
+            publisher.release(messages);
+            publisher.queued = true;
+            self.runnable.push_back(index);
+        }
+        self.drain()
+    }
+
+    fn real_time(&mut self, start: Instant, time: Duration) -> Result<()> {
+        let micros = |time: Duration| u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
+        // By due time, earliest first: when, who, which message, phase.
+        let mut due = BinaryHeap::new();
+        for index in 0..self.publishers.len() {
+            let phase = self.random.below(FRAME);
+            due.push(std::cmp::Reverse((phase, index, 0, phase)));
+        }
+        while let Some(&std::cmp::Reverse((when, index, message, phase))) = due.peek() {
+            let now = micros(start.elapsed());
+            if when > now {
+                self.turn(Some(Duration::from_micros(when - now)))?;
+                continue;
+            }
+            due.pop();
+            self.publishers[index].release(message + 1);
+            self.write(index)?;
+            let next = self.publishers[index].due(self.media, message + 1) * 1000 + phase;
+            if next < micros(time) {
+                let late = self.random.below(JITTER);
+                due.push(std::cmp::Reverse((next + late, index, message + 1, phase)));
+            }
+        }
+        self.drain()
+    }
+
+    fn idle(&mut self, start: Instant, time: Duration) -> Result<()> {
+        while let Some(left) = time.checked_sub(start.elapsed()) {
+            self.turn(Some(left.min(STUCK / 2)))?;
+        }
+        Ok(())
+    }
+
+    fn end(&mut self) -> Result<()> {
+        for index in 0..self.publishers.len() {
+            self.publishers[index].end(self.media, self.plan.raw)?;
+            self.publishers[index].read(self.media, self.plan.chunk_size)?;
+        }
+        while self.count(State::Ended) < self.plan.connections {
+            self.turn(Some(STUCK))?;
+        }
+        Ok(())
+    }
+
+    fn drain(&mut self) -> Result<()> {
+        while !self.all_drained() {
+            self.turn(Some(STUCK))?;
+        }
+        Ok(())
+    }
+
+    fn all_drained(&self) -> bool {
+        self.runnable.is_empty() && self.publishers.iter().all(|one| one.is_drained(self.media))
+    }
+
+    fn count(&self, state: State) -> usize {
+        self.publishers.iter().filter(|publisher| publisher.state == state).count()
+    }
+
+    /// Waits for sockets for up to `timeout`, and serves those that are ready.
+    fn turn(&mut self, timeout: Option<Duration>) -> Result<()> {
+        let wait = if self.runnable.is_empty() { timeout } else { Some(Duration::ZERO) };
+        match self.poll.poll(&mut self.events, wait) {
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => return Ok(()),
+            other => other?,
+        }
+        if self.events.is_empty() && wait == Some(STUCK) {
+            bail!("nothing has moved for {STUCK:?}");
+        }
+        let ready: Vec<_> =
+            self.events.iter().map(|event| (event.token().0, event.is_readable())).collect();
+        for (index, readable) in ready {
+            if readable {
+                self.publishers[index].read(self.media, self.plan.chunk_size)?;
+            }
+            self.write(index)?;
+        }
+        for _ in 0..self.runnable.len() {
+            let Some(index) = self.runnable.pop_front() else { break };
+            self.publishers[index].queued = false;
+            self.write(index)?;
+        }
+        Ok(())
+    }
+
+    fn write(&mut self, index: usize) -> Result<()> {
+        let publisher = &mut self.publishers[index];
+        if publisher.write(self.media)? == Turn::More && !publisher.queued {
+            publisher.queued = true;
+            self.runnable.push_back(index);
+        }
+        Ok(())
+    }
+}
