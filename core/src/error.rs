@@ -81,6 +81,8 @@ pub enum Limit {
 pub enum Unsupported {
     /// RTMPE: the version byte asks for encryption.
     Encryption(u8),
+    /// TLS: the first byte is that of a handshake record. RTMPS ends before a session begins.
+    Tls,
 }
 
 impl fmt::Display for Error {
@@ -135,8 +137,9 @@ impl fmt::Display for Unsupported {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
             Self::Encryption(version) => {
-                write!(f, "RTMPE (version {version}) is not supported; use RTMP or RTMPS")
+                write!(f, "RTMPE (version {version}) is not supported")
             }
+            Self::Tls => f.write_str("TLS (RTMPS) on a port that speaks plain RTMP"),
         }
     }
 }

@@ -59,6 +59,12 @@ impl Replies {
         Self { out: Vec::new(), chunk_size: 128, body: Vec::new() }
     }
 
+    /// Gives back what is not in use.
+    pub(crate) fn trim(&mut self) {
+        self.out.shrink_to_fit();
+        self.body = Vec::new();
+    }
+
     /// Announces our chunk size, and uses it from here on.
     pub(crate) fn set_chunk_size(&mut self, size: u32) {
         self.control(message::SET_CHUNK_SIZE, &size.to_be_bytes());

@@ -9,6 +9,10 @@ use crate::message::{DATA_AMF0, DATA_AMF3};
 /// What a tag buffer may keep when it runs empty, in bytes. Above this, it had a big keyframe.
 const KEEP: usize = 256 << 10;
 
+/// An unfinished message is moved to the front of the buffer when so many bytes before it have been
+/// lent: rarely enough to cost nothing, often enough to stay in the cache.
+const MOVE: usize = 64 << 10;
+
 /// Where a message stream stands.
 ///
 /// ```text
@@ -62,6 +66,13 @@ impl Stream {
         matches!(self.state, State::Live | State::Ending(_))
     }
 
+    /// Makes an audio or video body that is at hand the next tag, and counts it.
+    pub(crate) fn append(&mut self, kind: u8, timestamp: u32, body: &[u8]) {
+        self.tags.append(kind, timestamp, body);
+        self.ledger.received.add(body.len());
+        self.ledger.written.add(body.len());
+    }
+
     /// Makes the gathered body the next tag, and counts it.
     pub(crate) fn finish(&mut self, kind: u8, timestamp: u32) {
         let len = self.tags.body_len();
@@ -93,15 +104,16 @@ impl Stream {
 /// Tags back to back, and behind them the body of the one that is being gathered.
 ///
 /// ```text
-///  ┌ whole tags ──────────────┬ header, to be filled ┬ body so far ──┐
-///  │ 11 + body + 4, 11 + …    │ 11                   │               │
-///  └──────────────────────────┴──────────────────────┴───────────────┘
-///  └ lent in one piece ───────┘
+///  ┌ lent before ┬ whole tags ──────────────┬ header, to be filled ┬ body so far ──┐
+///  │             │ 11 + body + 4, 11 + …    │ 11                   │               │
+///  └─────────────┴──────────────────────────┴──────────────────────┴───────────────┘
+///                └ lent in one piece ───────┘
 /// ```
 #[derive(Default)]
 pub(crate) struct TagBuf {
     buf: Vec<u8>,
-    /// End of the whole tags.
+    /// Start and end of the whole tags.
+    start: usize,
     whole: usize,
     /// How many they are.
     count: u32,
@@ -112,24 +124,24 @@ pub(crate) struct TagBuf {
 impl TagBuf {
     /// The whole tags and their number.
     pub(crate) fn whole(&self) -> (&[u8], u32) {
-        (&self.buf[..self.whole], self.count)
+        (&self.buf[self.start..self.whole], self.count)
     }
 
     /// Length of the whole tags, in bytes.
     pub(crate) fn ready(&self) -> usize {
-        self.whole
+        self.whole - self.start
     }
 
     /// Drops the whole tags: they have been lent.
     pub(crate) fn release(&mut self) {
-        if self.whole < self.buf.len() {
-            self.buf.copy_within(self.whole.., 0);
-            self.buf.truncate(self.buf.len() - self.whole);
-        } else {
+        (self.start, self.count) = (self.whole, 0);
+        if self.start == self.buf.len() {
             self.buf.clear();
             self.buf.shrink_to(KEEP);
+            (self.start, self.whole) = (0, 0);
+        } else if self.start > MOVE {
+            self.compact();
         }
-        (self.whole, self.count) = (0, 0);
     }
 
     /// The chunk stream whose message is being gathered here.
@@ -146,6 +158,15 @@ impl TagBuf {
     /// Adds to the body.
     pub(crate) fn push(&mut self, bytes: &[u8]) {
         self.buf.extend_from_slice(bytes);
+    }
+
+    /// Appends a tag whose body is at hand. Nothing may be gathered.
+    pub(crate) fn append(&mut self, kind: u8, timestamp: u32, body: &[u8]) {
+        let len = tag_len(body.len());
+        self.buf.reserve(flv::TAG_HEADER + body.len() + flv::TAG_TRAILER);
+        self.buf.extend_from_slice(&flv::tag_header(kind, timestamp, len));
+        self.buf.extend_from_slice(body);
+        self.close(len);
     }
 
     /// Takes the body out: it goes on elsewhere.
@@ -171,13 +192,27 @@ impl TagBuf {
         self.buf.capacity()
     }
 
-    /// Gives back what is not in use.
+    /// Gives back what is not needed for what is in it.
     pub(crate) fn trim(&mut self) {
-        self.buf.shrink_to_fit();
+        self.compact();
+        // What is half full of a message that grows would only be taken again.
+        if self.buf.capacity() > 2 * self.buf.len() {
+            self.buf.shrink_to_fit();
+        }
     }
 
     fn body_len(&self) -> usize {
         self.buf.len() - self.whole - flv::TAG_HEADER
+    }
+
+    /// Moves what is in it to the front.
+    fn compact(&mut self) {
+        if self.start > 0 {
+            self.buf.copy_within(self.start.., 0);
+            self.buf.truncate(self.buf.len() - self.start);
+            self.whole -= self.start;
+            self.start = 0;
+        }
     }
 
     /// Makes the body a tag; returns how many bytes of wrapping were taken off it.
@@ -191,16 +226,25 @@ impl TagBuf {
             self.buf.copy_within(start + unwrapped.., start);
             self.buf.truncate(self.buf.len() - unwrapped);
         }
-        // The length of a message has 24 bits.
-        let len = u32::try_from(self.body_len()).unwrap_or(u32::MAX);
+        let len = tag_len(self.body_len());
         let kind = if kind == DATA_AMF3 { DATA_AMF0 } else { kind };
         self.buf[self.whole..start].copy_from_slice(&flv::tag_header(kind, timestamp, len));
+        self.close(len);
+        unwrapped
+    }
+
+    /// Ends the tag at the end of the buffer, with a body of `len` bytes.
+    fn close(&mut self, len: u32) {
         self.buf.extend_from_slice(&flv::tag_trailer(len));
         self.whole = self.buf.len();
         self.count += 1;
         self.gathers = None;
-        unwrapped
     }
+}
+
+/// The length of a message has 24 bits.
+fn tag_len(len: usize) -> u32 {
+    u32::try_from(len).unwrap_or(u32::MAX)
 }
 
 /// How many bytes at the start of a data message are RTMP's and not the recording's: the format

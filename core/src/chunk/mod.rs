@@ -19,4 +19,4 @@ mod stream;
 pub(crate) mod writer;
 
 pub(crate) use reader::{Piece, Reader, Source, Step};
-pub(crate) use stream::{Message, Place};
+pub(crate) use stream::{ChunkStream, Message, Place};

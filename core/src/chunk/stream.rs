@@ -109,6 +109,13 @@ impl ChunkStream {
         self.buf.shrink_to(KEEP);
     }
 
+    /// Gives back what the buffer does not need for what is in it.
+    pub(crate) fn trim(&mut self) {
+        if self.buf.capacity() > 2 * self.buf.len() {
+            self.buf.shrink_to_fit();
+        }
+    }
+
     /// Bytes of the message that have not come.
     pub(super) fn left(&self) -> usize {
         self.message.len as usize - self.filled

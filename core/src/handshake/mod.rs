@@ -80,10 +80,12 @@ impl Handshake {
     }
 }
 
-/// Versions below 32 are answered with 3 (section 5.2.2); from there on it is text, not RTMP.
+/// Versions below 32 are answered with 3 (section 5.2.2); from there on it is text, not RTMP. Among
+/// them are the record types of TLS, which nobody uses as versions.
 fn check_version(version: u8) -> Result<(), Error> {
     match version {
         6 | 8 | 9 => Err(Unsupported::Encryption(version).into()),
+        20..=23 => Err(Unsupported::Tls.into()),
         0..32 => Ok(()),
         _ => Err(Malformed::Version(version).into()),
     }
@@ -186,6 +188,7 @@ mod tests {
         let first = |byte: u8| Handshake::new(0).take(&mut &[byte][..], &mut Vec::new());
         assert_eq!(first(b'G'), Err(Malformed::Version(b'G').into()));
         assert_eq!(first(6), Err(Unsupported::Encryption(6).into()));
+        assert_eq!(first(0x16), Err(Unsupported::Tls.into()));
         assert_eq!(first(0), Ok(false));
     }
 }

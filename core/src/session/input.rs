@@ -6,7 +6,7 @@ use crate::error::{Error, Limit, Malformed};
 use crate::flv;
 use crate::ledger::Ledger;
 use crate::message::{self, Class};
-use crate::stream::State;
+use crate::stream::{State, Stream};
 
 /// Whether the input is used up, and the stash too as far as it goes.
 type Dry = bool;
@@ -80,6 +80,9 @@ impl Session {
     /// Puts a piece of a message where it belongs; with the last one, acts on the message.
     fn piece(&mut self, piece: Piece, input: &mut &[u8]) -> Result<(), Error> {
         if piece.first {
+            if piece.last && self.whole_at_hand(piece, input) {
+                return Ok(());
+            }
             self.open(piece.index)?;
         }
         let stash;
@@ -111,6 +114,26 @@ impl Session {
             Place::Skip | Place::Gone => {}
         }
         if piece.last { self.whole(piece.index) } else { Ok(()) }
+    }
+
+    /// Makes an audio or video message that is whole in the input a tag at once, if nothing stands
+    /// against it: most messages are small.
+    fn whole_at_hand(&mut self, piece: Piece, input: &mut &[u8]) -> bool {
+        let Message { kind, stream, timestamp, .. } = self.chunks.stream(piece.index).message;
+        let plain = matches!(kind, message::AUDIO | message::VIDEO);
+        if !plain || piece.source != Source::Input {
+            return false;
+        }
+        let is_it = |s: &Stream| s.id == stream && s.state == State::Live;
+        let Some(slot) = self.streams.iter().position(is_it) else { return false };
+        if self.streams[slot].tags.gathers().is_some() {
+            return false;
+        }
+        let body = input.split_off(..piece.len).unwrap_or_default();
+        self.received += piece.len as u64;
+        self.acknowledge();
+        self.streams[slot].append(kind, timestamp, body);
+        true
     }
 
     /// Decides where the message that begins on a chunk stream is gathered.

@@ -6,7 +6,7 @@ mod input;
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
-use crate::chunk::Reader;
+use crate::chunk::{ChunkStream, Reader};
 use crate::config::{Config, Limits};
 use crate::error::Error;
 use crate::event::{Close, Connect, End, Event, Publish, Reject, StreamId, Tags, Text, Unpublish};
@@ -250,13 +250,13 @@ impl Session {
         handshake + chunks + tags + self.replies.out.capacity()
     }
 
-    /// Gives back memory that is not in use. For a connection that has gone quiet: the next
-    /// message takes it again.
+    /// Gives back memory that is not in use, for a connection that has nothing to read just now:
+    /// what comes next takes it again.
     pub fn trim(&mut self) {
         self.release();
-        self.chunks.streams_mut().for_each(|stream| stream.buf.shrink_to_fit());
+        self.chunks.streams_mut().for_each(ChunkStream::trim);
         self.streams.iter_mut().for_each(|stream| stream.tags.trim());
-        self.replies.out.shrink_to_fit();
+        self.replies.trim();
     }
 
     /// Lets go of what was lent.
