@@ -6,8 +6,6 @@ use crate::flags::Timeouts;
 
 /// A connection that has sent nothing for so long gets its acknowledgement.
 pub(crate) const PAUSE: Duration = Duration::from_millis(50);
-/// A connection that has sent nothing for so long gives its buffers back.
-const QUIET: Duration = Duration::from_secs(1);
 /// How long the last reply may take to be read before the connection is closed.
 const LINGER: Duration = Duration::from_secs(2);
 /// A publisher gets on with a whole tag, or with so many bytes of one, as a keyframe takes long on a
@@ -40,8 +38,6 @@ pub(super) struct Clock {
     received: u64,
     /// Its session has been told that it went quiet since.
     paused: bool,
-    /// Its buffers have been given back since.
-    tidy: bool,
 }
 
 impl Clock {
@@ -54,7 +50,6 @@ impl Clock {
             advanced: now,
             received: 0,
             paused: true,
-            tidy: false,
         }
     }
 
@@ -72,7 +67,7 @@ impl Clock {
     /// Bytes came.
     pub(super) fn heard(&mut self) {
         self.heard = Instant::now();
-        (self.paused, self.tidy) = (false, false);
+        self.paused = false;
     }
 
     /// The session has taken in `received` bytes so far.
@@ -103,13 +98,6 @@ impl Clock {
     /// The session has been told.
     pub(super) fn pause(&mut self) {
         self.paused = true;
-    }
-
-    /// Whether buffers are to be given back now. Says so once.
-    pub(super) fn tidies(&mut self, now: Instant) -> bool {
-        let tidies = !self.tidy && now.saturating_duration_since(self.heard) > QUIET;
-        self.tidy |= tidies;
-        tidies
     }
 
     /// What took too long, if something did.
@@ -175,6 +163,5 @@ mod tests {
         assert!(clock.will_pause() && clock.pauses(later));
         clock.pause();
         assert!(!clock.will_pause() && !clock.pauses(later));
-        assert!(clock.tidies(later) && !clock.tidies(later));
     }
 }

@@ -23,7 +23,7 @@ use live::Live;
 use outbox::Outbox;
 
 /// Reads in one turn before others get theirs.
-const READS: usize = 4;
+const READS: usize = 8;
 
 /// What a connection does next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -118,14 +118,6 @@ impl<B: Backend> Connection<B> {
         self.clock.will_pause()
     }
 
-    /// Gives back memory that a connection does not need once it is quiet.
-    pub(crate) fn tidy(&mut self, now: Instant) {
-        if self.clock.tidies(now) {
-            self.ingest.trim();
-            self.outbox.trim();
-        }
-    }
-
     /// Reads what is there and does what follows from it. What happens to a connection happens
     /// here: every error is logged, and ends this connection only.
     pub(crate) fn turn(&mut self, scratch: &mut [u8]) -> Turn {
@@ -156,6 +148,10 @@ impl<B: Backend> Connection<B> {
                 self.log_failure(what);
             }
             return Ok(self.end(why, scratch));
+        }
+        if next == Turn::Waits && self.taken > 0 {
+            // Between rounds a publisher owns what it is in the middle of, and no more.
+            self.ingest.trim();
         }
         if pauses && self.taken == 0 {
             self.clock.pause();

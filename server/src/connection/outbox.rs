@@ -24,6 +24,7 @@ impl Outbox {
         if !self.unsent.is_empty() {
             let sent = write(socket, &self.unsent);
             self.unsent.drain(..sent);
+            self.unsent.shrink_to(0);
         }
     }
 
@@ -40,11 +41,6 @@ impl Outbox {
             bail!("the peer does not read replies");
         }
         Ok(())
-    }
-
-    /// Gives memory back.
-    pub(super) fn trim(&mut self) {
-        self.unsent.shrink_to_fit();
     }
 }
 

@@ -124,7 +124,7 @@ impl<B: Backend> State<B> {
     }
 
     /// Looks at every connection now and then: those that have gone quiet, and those whose time is
-    /// up, get a turn; those that have been quiet for long give memory back.
+    /// up, get a turn.
     pub(super) fn sweep(&mut self, at_once: bool) {
         let now = Instant::now();
         let period = if self.lively { PAUSE } else { SWEEP };
@@ -134,7 +134,6 @@ impl<B: Backend> State<B> {
         (self.swept, self.lively) = (now, false);
         for (key, slot) in &mut self.slots {
             let Slot::Here(connection) = slot else { continue };
-            connection.tidy(now);
             if connection.is_due(now) {
                 self.ready.push_back(key);
             }
