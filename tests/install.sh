@@ -11,6 +11,9 @@ packages=(
   gstreamer1.0-plugins-bad   # rtmp2sink; rtmpsink, which is librtmp; parsers
   gstreamer1.0-plugins-ugly  # x264enc
   gstreamer1.0-libav         # avenc_aac, avdec_h264
+  util-linux                 # fsfreeze, which makes a disk hang
+  mount                      # full, hung and read-only disks
+  e2fsprogs                  # mkfs.ext4
 )
 
 if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then

@@ -14,6 +14,13 @@ mod dialogue;
 /// Captured clients, replayed whole, byte by byte and in random pieces.
 mod vectors;
 
+/// Who may connect, for how long, and what becomes of the others.
+mod access;
+/// Names on the wire, and the files they become.
+mod names;
+
+/// Disks and pipes that are slow, full, hung, read-only or gone.
+mod disk;
 /// Peers and servers that are killed, cut off, or go silent.
 mod crash;
 /// GStreamer as publisher, by its own RTMP code and by librtmp.

@@ -122,13 +122,8 @@ impl Recording {
     /// When the run is not whole tags, and when the output takes no more. A file then ends at the
     /// last tag that went in whole.
     pub(crate) fn append(&mut self, tags: &Tags<'_>, stats: &Stats) -> Result<()> {
-        let mut run = Tally::default();
-        let mut iter = flv::tags(tags.bytes);
-        for tag in &mut iter {
-            run.add(tag.body.len());
-            stats.tag(&tag);
-        }
-        if !iter.rest().is_empty() {
+        let (run, len) = count(tags.bytes, |tag| stats.tag(tag));
+        if len != tags.bytes.len() {
             bail!("the session gave a run that is not whole tags");
         }
         self.write(tags.bytes)?;
@@ -138,22 +133,43 @@ impl Recording {
     }
 
     fn write(&mut self, bytes: &[u8]) -> Result<()> {
-        if let Err(error) = self.file.write_all(bytes) {
-            self.cut();
-            return Err(error).with_context(|| format!("cannot write {}", self.path.display()));
+        let mut gone = 0;
+        while gone < bytes.len() {
+            match self.file.write(&bytes[gone..]) {
+                Ok(0) => return Err(self.cut(&bytes[..gone], io::ErrorKind::WriteZero.into())),
+                Ok(len) => gone += len,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(self.cut(&bytes[..gone], error)),
+            }
         }
         self.len += bytes.len() as u64;
         Ok(())
     }
 
-    /// Cuts off what of the last run went in: a file ends at a tag again.
-    fn cut(&mut self) {
+    /// Keeps what went in whole of a run that failed, and cuts off the rest: a file ends at a tag
+    /// again.
+    fn cut(&mut self, gone: &[u8], error: io::Error) -> anyhow::Error {
+        let (run, len) = count(gone, |_| ());
+        self.written = self.written.plus(run);
+        self.len += len as u64;
         if self.file.metadata().is_ok_and(|meta| meta.is_file())
             && let Err(error) = self.file.set_len(self.len)
         {
             tracing::warn!(path = %self.path.display(), %error, "cannot cut off a torn tag");
         }
+        anyhow::Error::new(error).context(format!("cannot write {}", self.path.display()))
     }
+}
+
+/// Counts the whole tags at the start of `bytes`: their number and bodies, and their length in all.
+fn count(bytes: &[u8], mut each: impl FnMut(&flv::Tag<'_>)) -> (Tally, usize) {
+    let mut tally = Tally::default();
+    let mut tags = flv::tags(bytes);
+    for tag in &mut tags {
+        tally.add(tag.body.len());
+        each(&tag);
+    }
+    (tally, bytes.len() - tags.rest().len())
 }
 
 #[cfg(test)]

@@ -11,6 +11,8 @@ pub mod commands;
 pub mod dechunk;
 /// FLV files, read strictly.
 pub mod flv;
+/// Disks that are full, hung or read-only.
+pub mod disk;
 /// Any bytes through the core, with everything that must hold asserted on the way.
 pub mod fuzz;
 /// The client's side of the handshake, plain and with digests.
@@ -27,6 +29,8 @@ pub mod replay;
 pub mod reply;
 /// The server's binary, its log and its end.
 pub mod server;
+/// A publisher whose recording must not have a hole.
+pub mod steady;
 /// Other programs, bounded in time.
 pub mod tool;
 /// Captured clients.

@@ -50,9 +50,7 @@ impl Peer {
 
     /// Sends what the script says next.
     pub fn send(&mut self, next: impl FnOnce(Script) -> Script) {
-        self.script = next(std::mem::take(&mut self.script));
-        let bytes = self.script.take();
-        self.write(&bytes);
+        assert!(self.try_send(next), "the server reads");
     }
 
     /// Waits for a reply, and returns it.
@@ -87,6 +85,33 @@ impl Peer {
         parse_replies(&self.heard)
     }
 
+    /// As [`until_closed`](Self::until_closed), and asserts that the connection ended in order: a
+    /// reset takes back what the server said last.
+    pub fn until_ended(mut self) -> Vec<Reply> {
+        let start = Instant::now();
+        let mut buffer = [0; 4096];
+        loop {
+            match self.socket.read(&mut buffer) {
+                Ok(0) => return parse_replies(&self.heard),
+                Ok(len) => self.heard.extend(&buffer[..len]),
+                Err(error) => assert!(is_late(&error), "the connection ended with: {error}"),
+            }
+            assert!(start.elapsed() < DEADLINE, "the server keeps the connection open");
+        }
+    }
+
+    /// Sends what the script says next. Whether the connection still takes it.
+    pub fn try_send(&mut self, next: impl FnOnce(Script) -> Script) -> bool {
+        self.script = next(std::mem::take(&mut self.script));
+        let bytes = self.script.take();
+        self.socket.write_all(&bytes).is_ok()
+    }
+
+    /// This end of the connection: what the server's log calls the peer.
+    pub fn addr(&self) -> SocketAddr {
+        self.socket.local_addr().expect("a connected socket has an address")
+    }
+
     /// Ends the connection with a reset.
     pub fn reset(self) {
         rustix::net::sockopt::set_socket_linger(&self.socket, Some(Duration::ZERO))
@@ -119,7 +144,12 @@ impl Peer {
                 self.heard.extend(&buffer[..len]);
                 len > 0
             }
-            Err(error) => matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut),
+            Err(error) => is_late(&error),
         }
     }
+}
+
+/// Whether nothing has come yet.
+fn is_late(error: &std::io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut)
 }

@@ -3,7 +3,7 @@
 use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::process::{Child, ChildStderr, ChildStdout, Command, ExitStatus, Stdio};
+use std::process::{Child, ChildStderr, ChildStdout, Command, ExitStatus, Output, Stdio};
 use std::sync::{Arc, Condvar, Mutex, OnceLock};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -61,11 +61,18 @@ impl Server {
         (server, stdout)
     }
 
+    /// Runs a server that is expected to end by itself, at once.
+    pub fn refusing(arguments: &[&str]) -> Output {
+        let mut command = Command::new(binary());
+        command.args(["--listen", "127.0.0.1:0"]).args(arguments).stdin(Stdio::null());
+        tool::Running::start(&mut command).output()
+    }
+
     fn spawn(arguments: &[&str], stdout: Stdio) -> Self {
         let folder = TempDir::with_prefix("sluicebox-").expect("a folder for recordings");
         let mut command = Command::new(binary());
         command.args(["--listen", "127.0.0.1:0", "--log", "json"]);
-        if !arguments.contains(&"--output") {
+        if !arguments.contains(&"--output") && !arguments.contains(&"--record-dir") {
             command.arg("--record-dir").arg(folder.path());
         }
         command.args(arguments).stdin(Stdio::null()).stdout(stdout).stderr(Stdio::piped());
@@ -114,6 +121,58 @@ impl Server {
         self.log.wait(message, "")
     }
 
+    /// Waits for a line with this message about this peer.
+    pub fn wait_about(&self, message: &str, peer: SocketAddr) -> Line {
+        self.log.wait_where(message, "peer", &peer.to_string())
+    }
+
+    /// Waits until there are `count` lines with this message, and returns them.
+    pub fn wait_for_lines(&self, message: &str, count: usize) -> Vec<Line> {
+        self.log.until(&format!("{count} times \"{message}\""), |lines| {
+            let found = lines.iter().filter_map(|line| Line::parse(line));
+            let found: Vec<_> = found.filter(|line| line.0["message"] == message).collect();
+            (found.len() >= count).then_some(found)
+        })
+    }
+
+    /// The log so far.
+    pub fn log(&self) -> String {
+        self.log.text()
+    }
+
+    /// Memory in use now, in bytes.
+    pub fn memory(&self) -> u64 {
+        self.status("VmRSS")
+    }
+
+    /// The most memory that was ever in use, in bytes.
+    pub fn peak_memory(&self) -> u64 {
+        self.status("VmHWM")
+    }
+
+    /// Waits until the process has ended but for threads that the system does not let go.
+    pub fn wait_until_gone(&self) {
+        let stat = format!("/proc/{}/stat", self.child.id());
+        let start = Instant::now();
+        loop {
+            let text = std::fs::read_to_string(&stat).expect("nobody has waited for it yet");
+            let (_, state) = text.rsplit_once(") ").expect("a state behind the name");
+            if state.starts_with('Z') {
+                return;
+            }
+            assert!(start.elapsed() < DEADLINE, "the server goes on: {state}");
+            thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    fn status(&self, field: &str) -> u64 {
+        let path = format!("/proc/{}/status", self.child.id());
+        let text = std::fs::read_to_string(path).expect("the server runs");
+        let line = text.lines().find_map(|line| line.strip_prefix(field)).expect(field);
+        let kibibytes = line.trim_matches(|c: char| !c.is_ascii_digit());
+        kibibytes.parse::<u64>().expect("a number of KiB") << 10
+    }
+
     /// Sends a signal.
     pub fn signal(&self, signal: Signal) {
         let pid = Pid::from_child(&self.child);
@@ -138,6 +197,10 @@ impl Drop for Server {
 }
 
 impl Line {
+    fn parse(line: &str) -> Option<Self> {
+        serde_json::from_str(line).ok().map(Self)
+    }
+
     /// A text field. Panics when it is not there.
     pub fn text(&self, field: &str) -> &str {
         self.0[field].as_str().unwrap_or_else(|| panic!("no text `{field}` in {}", self.0))
@@ -176,21 +239,33 @@ impl Log {
 
     /// Waits for a line with this message, and this stream if that is not empty.
     fn wait(&self, message: &str, stream: &str) -> Line {
+        if stream.is_empty() {
+            self.wait_where(message, "message", message)
+        } else {
+            self.wait_where(message, "stream", stream)
+        }
+    }
+
+    /// Waits for a line with this message, and this text in `field`.
+    fn wait_where(&self, message: &str, field: &str, text: &str) -> Line {
+        self.until(&format!("\"{message}\" with {field} {text}"), |lines| {
+            let mut lines = lines.iter().filter_map(|line| Line::parse(line));
+            lines.find(|line| line.0["message"] == message && line.0[field] == text)
+        })
+    }
+
+    /// Waits until `find` finds something in the lines.
+    fn until<T>(&self, what: &str, find: impl Fn(&[String]) -> Option<T>) -> T {
         let start = Instant::now();
         let mut guard = self.lines.lock().expect("no panic while it is locked");
         loop {
             let (lines, over) = &*guard;
-            let found = lines.iter().find_map(|line| {
-                let line: Value = serde_json::from_str(line).ok()?;
-                let wanted = stream.is_empty() || line["stream"] == stream;
-                (line["message"] == message && wanted).then_some(Line(line))
-            });
-            if let Some(line) = found {
-                return line;
+            if let Some(found) = find(lines) {
+                return found;
             }
             if *over || start.elapsed() > DEADLINE {
                 drop(guard);
-                panic!("no \"{message}\" of \"{stream}\" in the log:\n{}", self.text());
+                panic!("no {what} in the log:\n{}", self.text());
             }
             let (again, _) = self
                 .changed
@@ -206,7 +281,7 @@ impl Log {
 }
 
 /// The binary: `SLUICEBOX_BIN`, or this build's own, built first so that it is never an old one.
-fn binary() -> PathBuf {
+pub fn binary() -> PathBuf {
     static BINARY: OnceLock<PathBuf> = OnceLock::new();
     let find = || std::env::var_os("SLUICEBOX_BIN").map(PathBuf::from).unwrap_or_else(build);
     BINARY.get_or_init(find).clone()
