@@ -19,10 +19,10 @@ mod access;
 /// Names on the wire, and the files they become.
 mod names;
 
-/// Disks and pipes that are slow, full, hung, read-only or gone.
-mod disk;
 /// Peers and servers that are killed, cut off, or go silent.
 mod crash;
+/// Disks and pipes that are slow, full, hung, read-only or gone.
+mod disk;
 /// GStreamer as publisher, by its own RTMP code and by librtmp.
 mod gstreamer;
 /// ffmpeg as publisher: every frame, every digest, every timestamp.

@@ -1,6 +1,6 @@
 //! Quirks 11–15 and 18–23 of docs/quirks.md: names, refusals and ends.
 
-use sluicebox_core::{Close, Config, End, Error, Malformed, Reject};
+use sluicebox_core::{Close, Config, End, Error, Malformed, Reject, Unsupported};
 use sluicebox_tests::amf::{Value, encode};
 use sluicebox_tests::fuzz::{Policy, Told, run};
 use sluicebox_tests::wire::{Message, Script};
@@ -166,6 +166,9 @@ fn q22_other_protocols_get_no_word() {
         assert_eq!(outcome.error, Some(Error::Malformed(Malformed::Version(version))));
         assert!(outcome.replies.is_empty() && outcome.told.is_empty());
     }
+    let outcome = outcome(&Script::new().raw(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc"));
+    assert_eq!(outcome.error, Some(Error::Unsupported(Unsupported::Tls)));
+    assert!(outcome.replies.is_empty() && outcome.told.is_empty());
 }
 
 fn side_by_side() -> Script {

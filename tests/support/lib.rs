@@ -9,10 +9,10 @@ pub mod amf;
 pub mod commands;
 /// Chunks put together to messages again.
 pub mod dechunk;
-/// FLV files, read strictly.
-pub mod flv;
 /// Disks that are full, hung or read-only.
 pub mod disk;
+/// FLV files, read strictly.
+pub mod flv;
 /// Any bytes through the core, with everything that must hold asserted on the way.
 pub mod fuzz;
 /// The client's side of the handshake, plain and with digests.
