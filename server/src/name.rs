@@ -4,7 +4,8 @@
 //!
 //! Encoders cut the same URL at different places, so application and stream name are put together
 //! and cut again: everything but the last part is the application. Query strings are cut off
-//! wherever they are, a media prefix (`mp4:`, `flv:`) is dropped, empty parts do not count.
+//! wherever they are, a media prefix (`mp4:`, `flv:`) at the start of the name or of its last part is
+//! dropped, empty parts do not count.
 //!
 //! | application | stream name | publish point |
 //! |---|---|---|
@@ -47,7 +48,7 @@ impl PublishPoint {
     pub fn new(app: Text<'_>, tc_url: Text<'_>, name: Text<'_>) -> Self {
         let app = without_query(app.as_bytes());
         let app = if app.is_empty() { path_of(tc_url.as_bytes()) } else { app };
-        let name = without_query(name.as_bytes());
+        let name = without_prefix(without_query(name.as_bytes()));
         let parts = |bytes: &[u8]| {
             let parts = bytes.split(|byte| *byte == b'/').filter(|part| !part.is_empty());
             parts.map(<[u8]>::to_vec).collect::<Vec<_>>()
