@@ -15,6 +15,7 @@
 
 mod header;
 mod reader;
+mod stash;
 mod stream;
 pub(crate) mod writer;
 

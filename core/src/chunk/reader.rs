@@ -6,13 +6,11 @@
 use alloc::vec::Vec;
 
 use super::header::{EXTENDED, Fields, Header};
+use super::stash::Stash;
 use super::stream::ChunkStream;
 use crate::config::{Config, Limits, Type3};
 use crate::error::{Error, Limit, Malformed};
 use crate::stream::TagBuf;
-
-/// The longest header: three basic, eleven message, four extended timestamp.
-const STASH: usize = 18;
 
 /// What the input holds next.
 #[derive(Clone, Copy, Debug)]
@@ -349,45 +347,4 @@ fn repeats(extended: Option<u32>, rest: &[u8]) -> Option<Option<u32>> {
         return Some(None);
     }
     (seen == 4).then_some(Some(value))
-}
-
-/// Up to a header's worth of bytes.
-#[derive(Default)]
-struct Stash {
-    bytes: [u8; STASH],
-    start: usize,
-    end: usize,
-}
-
-impl Stash {
-    fn bytes(&self) -> &[u8] {
-        &self.bytes[self.start..self.end]
-    }
-
-    fn is_empty(&self) -> bool {
-        self.start == self.end
-    }
-
-    /// Adds a byte. A header is whole with the last one that fits.
-    fn push(&mut self, byte: u8) {
-        if self.start > 0 {
-            self.bytes.copy_within(self.start..self.end, 0);
-            (self.start, self.end) = (0, self.end - self.start);
-        }
-        self.bytes[self.end] = byte;
-        self.end += 1;
-    }
-
-    fn skip(&mut self, len: usize) {
-        self.start += len;
-    }
-
-    /// Takes out up to four bytes: more than that is never held behind a header.
-    fn take(&mut self, len: usize) -> ([u8; 4], usize) {
-        let len = len.min(4);
-        let mut bytes = [0; 4];
-        bytes[..len].copy_from_slice(&self.bytes()[..len]);
-        self.skip(len);
-        (bytes, len)
-    }
 }

@@ -2,6 +2,7 @@
 
 mod commands;
 mod input;
+mod messages;
 
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
