@@ -20,7 +20,7 @@ pub struct Flags {
     )]
     pub listen: Vec<SocketAddr>,
 
-    /// Folder for recordings: <DIR>/<app>/<stream>-<UTC start>.flv
+    /// Folder for recordings: `DIR/app/stream-<UTC start>.flv`
     #[arg(long, value_name = "DIR", env = "SLUICEBOX_RECORD_DIR", default_value = "recordings")]
     pub record_dir: PathBuf,
 

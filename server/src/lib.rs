@@ -7,7 +7,7 @@
 //!             └──────────────────────┘  has ended   └──────────────────────────────┘
 //! ```
 //!
-//! The modules follow a connection: [`listen`] makes sockets, `drive` runs connections, a
+//! The modules follow a connection: `listen` makes sockets, `drive` runs connections, a
 //! `connection` reads, polls its [`Ingest`] and acts on events, `access` decides who may publish,
 //! `name` makes file names of what peers say, a `recording` is a file or standard output, and
 //! `report` says what came of it. Where the protocol core runs is the [`Backend`]'s business.

@@ -1,12 +1,12 @@
 //! The bytes of a client, under full control.
 //!
-//! A [`Script`] is what a client sends, written as it would be told:
+//! A `Script` is what a client sends, written as it would be told:
 //!
 //! ```ignore
 //! Script::hello().to_publish("live", "cam").chunk_size(4096).video(0, &keyframe).delete_stream(1.0)
 //! ```
 //!
-//! Every choice RTMP leaves to the sender can be made for each [`Message`]: the type of the chunk
+//! Every choice RTMP leaves to the sender can be made for each `Message`: the type of the chunk
 //! header, the chunk stream and the form of its basic header, the timestamp and whether an extended
 //! one is repeated, the order of chunks.
 
