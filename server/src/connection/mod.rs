@@ -278,6 +278,11 @@ impl<B: Backend> Connection<B> {
         for live in std::mem::take(&mut self.streams) {
             live.abandon(self.peer);
         }
+        let stray = self.ingest.stray();
+        if stray.messages > 0 {
+            let (peer, messages, bytes) = (self.peer, stray.messages, stray.bytes);
+            tracing::warn!(%peer, messages, bytes, "media that belongs to no publish");
+        }
         self.clock.enter(Phase::Lingering);
         Turn::More
     }
