@@ -51,12 +51,14 @@ pub struct Refused {
     pub torn: Tally,
     /// Sent before `publish`, and more than [`Limits::early`](crate::Limits::early) bytes of them.
     pub early: Tally,
+    /// Parts of aggregate messages that are neither audio nor video nor data.
+    pub foreign: Tally,
 }
 
 impl Refused {
     /// All of them together.
     pub fn total(&self) -> Tally {
-        self.aborted.plus(self.torn).plus(self.early)
+        self.aborted.plus(self.torn).plus(self.early).plus(self.foreign)
     }
 }
 

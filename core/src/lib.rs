@@ -78,13 +78,13 @@ extern crate alloc;
 
 mod session;
 
-mod chunk;
-mod command;
-pub mod flv;
 mod handshake;
+mod chunk;
 mod message;
+mod command;
 mod reply;
 mod stream;
+pub mod flv;
 
 pub mod amf0;
 mod config;

@@ -94,6 +94,12 @@ impl Stream {
         self.ledger.refused.aborted.add(len);
     }
 
+    /// Counts a part of an aggregate that is no media.
+    pub(crate) fn refuse_foreign(&mut self, len: usize) {
+        self.ledger.received.add(len);
+        self.ledger.refused.foreign.add(len);
+    }
+
     /// Counts a message that came before `publish` and was too much to hold.
     pub(crate) fn refuse_early(&mut self, len: usize) {
         self.ledger.received.add(len);

@@ -80,8 +80,9 @@ impl Session {
 
     /// Appends a part of an aggregate.
     fn part(&mut self, kind: u8, stream: u32, timestamp: u32, body: &[u8]) {
-        let slot = self.route(stream).filter(|_| matches!(Class::of(kind), Ok(Class::Media)));
-        match slot {
+        let media = matches!(Class::of(kind), Ok(Class::Media));
+        match self.route(stream) {
+            Some(slot) if !media => self.streams[slot].refuse_foreign(body.len()),
             Some(slot) if self.is_live(slot) || self.may_hold(slot, body.len()) => {
                 self.append(slot, kind, timestamp, body);
             }

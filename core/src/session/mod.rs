@@ -1,8 +1,8 @@
 //! The session: joins the layers, and lends what comes out.
 
-mod commands;
 mod input;
 mod messages;
+mod commands;
 
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
@@ -47,7 +47,7 @@ pub struct Session {
     chunks: Reader,
     streams: Vec<Stream>,
     replies: Replies,
-    /// What comes out after replies and tags.
+    /// What comes out after tags and replies.
     pending: VecDeque<Pending>,
     /// What was lent last, to be released.
     lent: Lent,
@@ -77,7 +77,7 @@ struct Connection {
     page_url: Vec<u8>,
 }
 
-/// An event that waits for replies and tags to come out first.
+/// An event that waits for tags and replies to come out first.
 #[derive(Clone, Copy)]
 enum Pending {
     Connect,
@@ -276,14 +276,15 @@ impl Session {
         }
     }
 
-    /// What is ready to come out: replies, then tags, then events.
+    /// What is ready to come out: tags, then replies, then events. So a peer that is told that its
+    /// stream has ended can rely on the recording.
     fn outgoing(&mut self) -> Option<Lent> {
-        if !self.replies.out.is_empty() {
-            return Some(Lent::Reply);
-        }
         let ready = |stream: &Stream| stream.flows() && stream.tags.ready() > 0;
         if let Some(slot) = self.streams.iter().position(ready) {
             return Some(Lent::Tags { slot });
+        }
+        if !self.replies.out.is_empty() {
+            return Some(Lent::Reply);
         }
         self.pending.pop_front().map(Lent::Event)
     }
