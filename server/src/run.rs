@@ -1,6 +1,7 @@
 //! The server from start to stop.
 
 use std::hash::{BuildHasher as _, RandomState};
+use std::io::Write as _;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -55,7 +56,8 @@ pub fn main<B: Backend>(flags: Flags, backend: B) -> ExitCode {
     match run(flags, backend) {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("error: {error:#}");
+            // Standard error may be closed.
+            let _ = writeln!(std::io::stderr(), "error: {error:#}");
             ExitCode::FAILURE
         }
     }
@@ -73,7 +75,7 @@ pub fn run<B: Backend>(flags: Flags, backend: B) -> Result<ExitCode> {
     let listeners =
         flags.listen.iter().map(|addr| listen::bind(*addr)).collect::<Result<Vec<_>>>()?;
     let display = Display::new(!flags.quiet);
-    logging::start(flags.log, display.lines());
+    let _log = logging::start(flags.log, display.lines());
     listen::raise_file_limit();
     shutdown::on_signals(stop)?;
     for listener in &listeners {

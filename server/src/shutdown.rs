@@ -43,8 +43,8 @@ pub(crate) fn on_signals(stop: &'static Stop) -> Result<()> {
     let run = move || {
         let mut signals = signals.forever();
         if signals.next().is_some() {
-            tracing::info!("stopping; once more to stop at once");
             stop.raise();
+            tracing::info!("stopping; once more to stop at once");
         }
         if let Some(signal) = signals.next() {
             std::process::exit(128 + signal);
