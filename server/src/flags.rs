@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use clap::builder::FalseyValueParser;
 use clap::{Args, ValueEnum};
 use sluicebox_core::{Config, Limits, Type3};
 
@@ -24,18 +25,12 @@ pub struct Flags {
     #[arg(long, value_name = "DIR", env = "SLUICEBOX_RECORD_DIR", default_value = "recordings")]
     pub record_dir: PathBuf,
 
-    /// Write one stream to FILE, or to standard output with "-", and exit; implies --once
-    #[arg(
-        short,
-        long,
-        value_name = "FILE",
-        env = "SLUICEBOX_OUTPUT",
-        conflicts_with = "record_dir"
-    )]
+    /// Write one stream to FILE, or to standard output with "-", and exit: implies --once, instead of --record-dir
+    #[arg(short, long, value_name = "FILE", env = "SLUICEBOX_OUTPUT")]
     pub output: Option<PathBuf>,
 
     /// Exit after the first publish; the exit code is 0 only if every message was written
-    #[arg(long, env = "SLUICEBOX_ONCE")]
+    #[arg(long, env = "SLUICEBOX_ONCE", value_parser = FalseyValueParser::new())]
     pub once: bool,
 
     /// Take only publishes to this application; may be given several times
@@ -47,7 +42,7 @@ pub struct Flags {
     pub log: LogForm,
 
     /// No lines about running streams on a terminal
-    #[arg(short, long, env = "SLUICEBOX_QUIET")]
+    #[arg(short, long, env = "SLUICEBOX_QUIET", value_parser = FalseyValueParser::new())]
     pub quiet: bool,
 
     #[command(flatten)]
@@ -103,7 +98,7 @@ struct LimitFlags {
 
     /// Smallest chunk size a peer may set, in bytes
     #[arg(long, value_name = "BYTES", env = "SLUICEBOX_MIN_CHUNK_SIZE",
-          default_value_t = Limits::default().smallest_chunk)]
+          default_value_t = Limits::default().smallest_chunk, value_parser = clap::value_parser!(u32).range(1..=65_536))]
     min_chunk_size: u32,
 
     /// Timestamp of a type 3 chunk that starts a message after a type 0 header

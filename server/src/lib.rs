@@ -17,18 +17,19 @@
 mod flags;
 mod ingest;
 
-mod access;
-mod connection;
-mod display;
-mod drive;
 mod listen;
-mod logging;
+mod drive;
+mod connection;
+mod access;
 pub mod name;
 mod recording;
-mod report;
-mod run;
-mod shutdown;
 mod stats;
+mod report;
+
+mod display;
+mod logging;
+mod shutdown;
+mod run;
 
 pub use flags::Flags;
 pub use ingest::{Backend, Ingest};

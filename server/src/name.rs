@@ -18,7 +18,8 @@
 //! # From publish point to path
 //!
 //! ASCII letters, digits, `-`, `_` and `.` stay; every other byte becomes `%XX`, as in a URL, and
-//! can be read back the same way. So do a `.` at either end, the first letter of names that are
+//! can be read back the same way. So do a `.` at either end, a `-` at the start, the first letter of
+//! names that are
 //! devices on Windows (`CON`, `NUL`, `COM1` …). `@` alone stands for an empty name. A part longer
 //! than 120 bytes is cut and ends in `~` and 16 hexadecimal digits of its SHA-256; beyond eight
 //! parts the last ones are joined by `%2F`. Two publish points never have the same path.
@@ -124,10 +125,10 @@ fn safe(part: &[u8]) -> String {
     let last = part.len() - 1;
     let mut out = String::new();
     for (at, byte) in part.iter().enumerate() {
-        let edge_dot = *byte == b'.' && (at == 0 || at == last);
+        let edge = *byte == b'.' && (at == 0 || at == last) || *byte == b'-' && at == 0;
         let device = at == 0 && is_device(part);
         let plain = byte.is_ascii_alphanumeric() || b"-_.".contains(byte);
-        if plain && !edge_dot && !device {
+        if plain && !edge && !device {
             out.push(char::from(*byte));
         } else {
             out.push_str(&format!("%{byte:02X}"));
@@ -241,6 +242,7 @@ mod tests {
         assert_eq!(path("live", "a b"), "live/a%20b");
         assert_eq!(path("live", ""), "live/@");
         assert_eq!(path("live", "@"), "live/%40");
+        assert_eq!(path("-rf", "-a-"), "%2Drf/%2Da-");
     }
 
     #[test]

@@ -11,6 +11,9 @@ use sluicebox_core::{Tags, Tally, flv};
 use crate::name::PublishPoint;
 use crate::stats::Stats;
 
+/// Recordings of one name that may start in the same second.
+const NUMBERS: u32 = 100;
+
 /// Where recordings go.
 #[derive(Clone, Debug)]
 pub(crate) enum Destination {
@@ -25,7 +28,11 @@ pub(crate) enum Destination {
 impl Destination {
     /// What the flags say. A file that has something in it is not written over.
     pub(crate) fn new(folder: &Path, output: Option<&Path>) -> Result<Self> {
-        let Some(output) = output else { return Ok(Self::Folder(folder.to_owned())) };
+        let Some(output) = output else {
+            fs::create_dir_all(folder)
+                .with_context(|| format!("cannot make the folder {}", folder.display()))?;
+            return Ok(Self::Folder(folder.to_owned()));
+        };
         if output == Path::new("-") {
             return Ok(Self::Stdout);
         }
@@ -74,7 +81,7 @@ fn create(stem: &Path) -> Result<(File, PathBuf)> {
             .with_context(|| format!("cannot make the folder {}", folder.display()))?;
     }
     let start = Timestamp::now().strftime("%Y%m%dT%H%M%SZ").to_string();
-    for number in 1..=10_000 {
+    for number in 1..=NUMBERS {
         let mut path = stem.as_os_str().to_owned();
         path.push(format!("-{start}"));
         if number > 1 {

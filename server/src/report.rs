@@ -34,6 +34,8 @@ pub(crate) struct Outcome {
 struct State {
     begun: u64,
     complete: u64,
+    /// Media came that belongs to no publish.
+    stray: bool,
 }
 
 impl Outcome {
@@ -42,14 +44,20 @@ impl Outcome {
         self.with(|state| state.begun += 1);
     }
 
-    /// A publish that was accepted has ended.
+    /// A publish that was accepted has ended. One that brought nothing is not complete.
     pub(crate) fn ended(&self, account: &Account) {
-        self.with(|state| state.complete += u64::from(account.complete()));
+        let complete = account.complete() && account.recorded.messages > 0;
+        self.with(|state| state.complete += u64::from(complete));
+    }
+
+    /// Media came that belongs to no publish, and is on no ledger.
+    pub(crate) fn stray(&self) {
+        self.with(|state| state.stray = true);
     }
 
     /// Whether something was recorded and nothing of it is missing.
     pub(crate) fn complete(&self) -> bool {
-        self.with(|state| state.begun > 0 && state.begun == state.complete)
+        self.with(|state| state.begun > 0 && state.begun == state.complete && !state.stray)
     }
 
     fn with<T>(&self, act: impl FnOnce(&mut State) -> T) -> T {
@@ -77,8 +85,18 @@ mod tests {
         assert!(!outcome.complete());
         outcome.begun();
         assert!(!outcome.complete());
-        let account = Account { ledger: Ledger::default(), recorded: Tally::default() };
-        outcome.ended(&account);
+        let account = |messages| {
+            let tally = Tally { messages, bytes: 1 };
+            let ledger = Ledger { received: tally, written: tally, ..Ledger::default() };
+            Account { ledger, recorded: tally }
+        };
+        outcome.ended(&account(0));
+        assert!(!outcome.complete());
+        let outcome = Outcome::default();
+        outcome.begun();
+        outcome.ended(&account(1));
         assert!(outcome.complete());
+        outcome.stray();
+        assert!(!outcome.complete());
     }
 }

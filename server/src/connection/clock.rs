@@ -11,6 +11,10 @@ const LINGER: Duration = Duration::from_secs(2);
 /// A publisher gets on with a whole tag, or with so many bytes of one, as a keyframe takes long on a
 /// slow link. Less, now and then, is somebody who only holds a place.
 const STEP: u64 = 64 << 10;
+/// Publishes that one connection may begin in so much time. Encoders that stop and start again by
+/// themselves do so every few seconds.
+const PUBLISHES: u32 = 32;
+const PUBLISHES_IN: Duration = Duration::from_secs(10);
 /// Bytes of the client's side of the handshake.
 const HANDSHAKE: u64 = 1 + 2 * 1536;
 
@@ -36,6 +40,8 @@ pub(super) struct Clock {
     /// When a publisher last got on, and the bytes taken in by then.
     advanced: Instant,
     received: u64,
+    /// Publishes since that time.
+    publishes: (Instant, u32),
     /// Its session has been told that it went quiet since.
     paused: bool,
 }
@@ -49,6 +55,7 @@ impl Clock {
             heard: now,
             advanced: now,
             received: 0,
+            publishes: (now, 0),
             paused: true,
         }
     }
@@ -80,9 +87,19 @@ impl Clock {
         }
     }
 
-    /// A tag became whole.
+    /// A tag has been written.
     pub(super) fn advance(&mut self) {
-        self.advanced = self.heard;
+        self.advanced = Instant::now();
+    }
+
+    /// Counts a publish. Whether it is one too many: each makes a file.
+    pub(super) fn publishes_too_often(&mut self) -> bool {
+        let now = Instant::now();
+        if now.saturating_duration_since(self.publishes.0) > PUBLISHES_IN {
+            self.publishes = (now, 0);
+        }
+        self.publishes.1 += 1;
+        self.publishes.1 > PUBLISHES
     }
 
     /// Whether the session has still to be told when the connection goes quiet.

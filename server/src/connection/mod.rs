@@ -11,7 +11,7 @@ use std::time::Instant;
 
 use anyhow::{Context as _, Result};
 use mio::net::TcpStream;
-use sluicebox_core::{Close, End, Event, Reject, StreamId, Unpublish};
+use sluicebox_core::{Close, End, Event, Reject, StreamId, Unpublish, flv};
 
 use crate::access::Place;
 use crate::ingest::{Backend, Ingest};
@@ -24,6 +24,9 @@ use outbox::Outbox;
 
 /// Reads in one turn before others get theirs.
 const READS: usize = 8;
+
+/// Length of a tag without a body, in bytes.
+const EMPTY_TAG: usize = flv::TAG_HEADER + flv::TAG_TRAILER;
 
 /// What a connection does next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -136,13 +139,12 @@ impl<B: Backend> Connection<B> {
     }
 
     fn try_turn(&mut self, scratch: &mut [u8]) -> Result<Turn> {
-        let now = Instant::now();
-        let time_up = self.time_up(now);
-        let pauses = self.clock.pauses(now);
+        let pauses = self.clock.pauses(Instant::now());
         let next = self.read(scratch)?;
-        // Whatever had come by then has been taken in.
-        if let Some((why, what)) = time_up
-            && next != Turn::Over
+        // Asked when whatever had come has been taken in: a disk that hung, or a server that was
+        // suspended, is not the peer's fault.
+        if next != Turn::Over
+            && let Some((why, what)) = self.time_up(Instant::now())
         {
             if why != Close::Shutdown {
                 self.log_failure(what);
@@ -206,9 +208,12 @@ impl<B: Backend> Connection<B> {
                     Act::Nothing
                 }
                 Event::Tags(tags) => {
-                    self.clock.advance();
                     let live = self.streams.iter_mut().find(|live| live.stream == tags.stream);
                     let well = live.is_none_or(|live| live.append(&tags));
+                    // After the write, however long it took. Empty messages are no progress.
+                    if tags.bytes.len() > tags.count as usize * EMPTY_TAG {
+                        self.clock.advance();
+                    }
                     if well { Act::Nothing } else { Act::Fail(tags.stream) }
                 }
                 Event::Publish(publish) => {
@@ -237,7 +242,12 @@ impl<B: Backend> Connection<B> {
     /// Accepts a publish, or says why not: nothing is promised to the peer before.
     fn publish(&mut self, stream: StreamId, point: PublishPoint) -> Result<()> {
         let (app, name) = (point.app(), point.stream());
-        match Live::begin(stream, point, self.peer, &self.shared) {
+        let begun = if self.clock.publishes_too_often() {
+            Err((Reject::Refused, "too many publishes on one connection".to_owned()))
+        } else {
+            Live::begin(stream, point, self.peer, &self.shared)
+        };
+        match begun {
             Ok(live) => {
                 self.streams.push(live);
                 self.clock.enter(Phase::Publishing);
@@ -282,6 +292,7 @@ impl<B: Backend> Connection<B> {
         if stray.messages > 0 {
             let (peer, messages, bytes) = (self.peer, stray.messages, stray.bytes);
             tracing::warn!(%peer, messages, bytes, "media that belongs to no publish");
+            self.shared.outcome.stray();
         }
         self.clock.enter(Phase::Lingering);
         Turn::More

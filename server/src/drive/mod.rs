@@ -26,8 +26,11 @@ use crate::run::Shared;
 use event_loop::EventLoop;
 use front::Front;
 
-/// A turn that takes this long blocks. Twice that is the longest that it holds others up.
+/// A turn that takes this long blocks: others on its loop wait up to twice that for a stand-in.
 const BLOCKED: Duration = Duration::from_millis(20);
+/// The same while stand-ins are being sent: where one turn blocks, as on a disk that hangs, more
+/// will.
+const BLOCKED_TOO: Duration = Duration::from_millis(2);
 
 /// All loops.
 pub(crate) struct Drive<B: Backend> {
@@ -79,6 +82,7 @@ impl<B: Backend> Drive<B> {
     fn watch(&self) {
         let mut seen: Vec<Option<u64>> = vec![None; self.loops.len()];
         while !self.loops.iter().all(|one| one.has_ended()) {
+            let mut sent = false;
             for (one, seen) in self.loops.iter().zip(&mut seen) {
                 let turn = one.turn_in_progress();
                 if turn.is_some() && turn == *seen {
@@ -86,12 +90,16 @@ impl<B: Backend> Drive<B> {
                         tracing::error!(error = format!("{error:#}"), "no stand-in");
                     }
                     *seen = None;
+                    sent = true;
                 } else {
                     *seen = turn;
                 }
             }
-            let idle = self.loops[0].is_idle();
-            thread::sleep(if idle { BLOCKED * 10 } else { BLOCKED });
+            thread::sleep(match sent {
+                true => BLOCKED_TOO,
+                false if self.loops[0].is_idle() => BLOCKED * 10,
+                false => BLOCKED,
+            });
         }
     }
 }
