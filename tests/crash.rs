@@ -1,3 +1,6 @@
+use std::thread;
+use std::time::Duration;
+
 use rustix::process::Signal;
 use sluicebox_tests::flv::Tag;
 use sluicebox_tests::handshake::filler;
@@ -160,4 +163,18 @@ fn the_server_is_asked_to_stop_while_ffmpeg_publishes() {
     publisher.output();
     encode.assert_beginning(&path);
     assert_plays(&path);
+}
+
+#[test]
+fn a_suspended_server_blames_no_publisher() {
+    let server = Server::start(&["--idle-timeout", "1"]);
+    let mut peer = Peer::publishing(server.addr, "live", "cam");
+    peer.send(|script| script.message(&Message::video(0, b"first")));
+    wait_for_len(&server.publishing("cam"), recorded_len(&[]) + 5 + 15);
+    server.signal(Signal::STOP);
+    peer.send(|script| script.message(&Message::video(40, b"then")));
+    thread::sleep(Duration::from_secs(2));
+    server.signal(Signal::CONT);
+    peer.send(|script| script.message(&Message::video(80, b"last")).delete_stream(1.0));
+    assert_eq!(media_tags(&server.complete("cam")).len(), 3);
 }

@@ -29,3 +29,5 @@ mod gstreamer;
 mod live;
 /// One stream, and its end as an exit code; recordings into pipes.
 mod pipes;
+/// Logs that nobody reads, or that are closed.
+mod logs;

@@ -27,6 +27,27 @@ fn once_ends_badly_when_something_is_missing() {
     assert!(server.exit().code().is_some_and(|code| code != 0));
 }
 
+#[test]
+fn once_ends_badly_when_media_belonged_to_no_publish() {
+    let mut server = Server::start(&["--once"]);
+    let mut peer = Peer::publishing(server.addr, "live", "cam");
+    peer.send(|script| {
+        let nowhere = Message::audio(0, b"sound").stream(5);
+        script.message(&Message::audio(0, b"sound")).message(&nowhere).delete_stream(1.0)
+    });
+    assert!(server.ended("cam").complete);
+    assert_eq!(server.wait("media that belongs to no publish").number("messages"), 1);
+    assert!(server.exit().code().is_some_and(|code| code != 0));
+}
+
+#[test]
+fn once_ends_badly_when_nothing_came() {
+    let mut server = Server::start(&["--once"]);
+    drop(Peer::publishing(server.addr, "live", "cam"));
+    server.ended("cam");
+    assert!(server.exit().code().is_some_and(|code| code != 0));
+}
+
 /// Publishes an encode to a server that writes to `reader`, and returns what the reader wrote.
 fn through_a_pipe(encode: &Encode, reader: &mut Command) -> Vec<u8> {
     let (mut server, stdout) = Server::piped();

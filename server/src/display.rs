@@ -15,10 +15,11 @@ const PERIOD: Duration = Duration::from_millis(500);
 #[derive(Debug)]
 pub(crate) struct Display {
     lines: MultiProgress,
-    streams: Mutex<Vec<Line>>,
+    shown: bool,
+    /// Streams that have no line yet. Whoever adds one never waits for the terminal.
+    new: Mutex<Vec<(String, Weak<Stats>)>>,
 }
 
-#[derive(Debug)]
 struct Line {
     name: String,
     stats: Weak<Stats>,
@@ -32,53 +33,56 @@ impl Display {
     pub(crate) fn new(wanted: bool) -> Self {
         let target =
             if wanted { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
-        Self { lines: MultiProgress::with_draw_target(target), streams: Mutex::default() }
+        let shown = !target.is_hidden();
+        Self { lines: MultiProgress::with_draw_target(target), shown, new: Mutex::default() }
     }
 
-    /// What log lines have to give way to.
-    pub(crate) fn lines(&self) -> &MultiProgress {
-        &self.lines
+    /// What log lines have to give way to, if there is something.
+    pub(crate) fn lines(&self) -> Option<MultiProgress> {
+        self.shown.then(|| self.lines.clone())
     }
 
     /// Shows a stream, as long as its statistics live.
     pub(crate) fn add(&self, name: String, stats: &Arc<Stats>) {
-        if self.lines.is_hidden() {
-            return;
+        if self.shown {
+            let mut new = self.new.lock().unwrap_or_else(PoisonError::into_inner);
+            new.push((name, Arc::downgrade(stats)));
         }
-        let bar = self.lines.add(ProgressBar::new_spinner());
-        let style = ProgressStyle::with_template("{spinner:.red} {msg}");
-        bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()));
-        let (begun, last) = (Instant::now(), Reading::default());
-        let line = Line { name, stats: Arc::downgrade(stats), bar, begun, last };
-        self.streams.lock().unwrap_or_else(PoisonError::into_inner).push(line);
     }
 
-    /// Draws until `stop` is raised and the last stream has ended. Returns at once if there is
-    /// nothing to draw on.
+    /// Draws until `stop` is raised. Returns at once if there is nothing to draw on.
     pub(crate) fn run(&self, stop: &Stop) {
-        if self.lines.is_hidden() {
-            return;
+        let mut streams = Vec::new();
+        while self.shown && !stop.wait(PERIOD) {
+            let new = std::mem::take(&mut *self.new.lock().unwrap_or_else(PoisonError::into_inner));
+            streams.extend(new.into_iter().map(|(name, stats)| self.line(name, stats)));
+            streams.retain_mut(Line::draw);
         }
-        while !stop.wait(PERIOD) {
-            self.draw();
-        }
-        self.streams.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        drop(streams);
+        // Fails when the terminal is gone.
         let _ = self.lines.clear();
     }
 
-    fn draw(&self) {
-        let mut streams = self.streams.lock().unwrap_or_else(PoisonError::into_inner);
-        streams.retain_mut(|line| {
-            let Some(stats) = line.stats.upgrade() else {
-                line.bar.finish_and_clear();
-                return false;
-            };
-            let now = stats.read();
-            line.bar.set_message(text(&line.name, line.begun.elapsed(), &stats, now, line.last));
-            line.bar.tick();
-            line.last = now;
-            true
-        });
+    fn line(&self, name: String, stats: Weak<Stats>) -> Line {
+        let bar = self.lines.add(ProgressBar::new_spinner());
+        let style = ProgressStyle::with_template("{spinner:.red} {msg}");
+        bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()));
+        Line { name, stats, bar, begun: Instant::now(), last: Reading::default() }
+    }
+}
+
+impl Line {
+    /// Draws the line. False: its stream has ended.
+    fn draw(&mut self) -> bool {
+        let Some(stats) = self.stats.upgrade() else {
+            self.bar.finish_and_clear();
+            return false;
+        };
+        let now = stats.read();
+        self.bar.set_message(text(&self.name, self.begun.elapsed(), &stats, now, self.last));
+        self.bar.tick();
+        self.last = now;
+        true
     }
 }
 

@@ -17,11 +17,11 @@ const WAITING: usize = 10_000;
 
 /// Starts logging, until the guard is dropped: what waits by then is written. Lines about streams
 /// give way while a log line is printed.
-pub(crate) fn start(form: LogForm, lines: &MultiProgress) -> WorkerGuard {
+pub(crate) fn start(form: LogForm, lines: Option<MultiProgress>) -> WorkerGuard {
     let (writer, guard) = NonBlockingBuilder::default()
         .buffered_lines_limit(WAITING)
         .thread_name("log")
-        .finish(Lines(lines.clone()));
+        .finish(Lines(lines));
     let base = tracing_subscriber::fmt()
         .with_max_level(LevelFilter::INFO)
         .with_target(false)
@@ -41,12 +41,15 @@ pub(crate) fn start(form: LogForm, lines: &MultiProgress) -> WorkerGuard {
     guard
 }
 
-struct Lines(MultiProgress);
+struct Lines(Option<MultiProgress>);
 
 impl Write for Lines {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         // There is nobody left to tell that it failed.
-        let _ = self.0.suspend(|| io::stderr().write_all(bytes));
+        let _ = match &self.0 {
+            Some(lines) => lines.suspend(|| io::stderr().write_all(bytes)),
+            None => io::stderr().write_all(bytes),
+        };
         Ok(bytes.len())
     }
 

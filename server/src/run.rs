@@ -5,6 +5,7 @@ use std::io::Write as _;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
@@ -102,7 +103,9 @@ pub fn run<B: Backend>(flags: Flags, backend: B) -> Result<ExitCode> {
         seeds: AtomicU64::new(0),
     });
     let drive = Drive::start(&shared, listeners)?;
-    shared.display.run(stop);
+    let drawing = shared.clone();
+    let draw = move || drawing.display.run(stop);
+    thread::Builder::new().name("display".into()).spawn(draw).context("cannot start a thread")?;
     while !stop.wait(Duration::from_secs(3600)) {}
     drive.wake();
     let ended = drive.ended(Instant::now() + shared.timeouts.stop);
