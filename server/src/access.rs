@@ -1,7 +1,7 @@
 //! Who may connect and publish: caps on connections, and one publisher for each name.
 
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
 use std::net::{IpAddr, Ipv6Addr};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -18,7 +18,7 @@ pub(crate) struct Access {
 struct State {
     connections: usize,
     addresses: HashMap<IpAddr, usize>,
-    live: HashMap<PathBuf, ()>,
+    live: HashSet<PathBuf>,
 }
 
 /// A connection's place; given back when dropped.
@@ -66,13 +66,8 @@ impl Access {
     /// Makes the caller the only publisher of a publish point, by the path of its recordings.
     /// `None`: it has one.
     pub(crate) fn claim(self: &Arc<Self>, path: PathBuf) -> Option<Claim> {
-        match self.lock().live.entry(path.clone()) {
-            Entry::Occupied(_) => None,
-            Entry::Vacant(vacant) => {
-                vacant.insert(());
-                Some(Claim { access: self.clone(), path })
-            }
-        }
+        let new = self.lock().live.insert(path.clone());
+        new.then(|| Claim { access: self.clone(), path })
     }
 
     /// Connections at present.

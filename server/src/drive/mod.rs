@@ -7,8 +7,8 @@
 //!
 //! A turn of a connection may block: a write to a disk that hangs, a pipe that nobody reads. The
 //! thread that is in such a turn loses its loop to a stand-in, and goes home when the turn ends.
-//! So a hung recording costs one thread, delays nobody else, and holds back its own publisher by
-//! not reading from it.
+//! So a hung recording costs one thread, delays others only until the stand-in comes, and holds
+//! back its own publisher by not reading from it.
 
 mod event_loop;
 mod front;
