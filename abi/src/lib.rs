@@ -1,0 +1,30 @@
+//! The binary interface between the wasm guest and its host, once for both sides.
+//!
+//! ```text
+//!  host                                     guest
+//!  settings::write ──▶ its memory ────────▶ settings::read, open
+//!  socket bytes ─────▶ its memory ────────▶ feed
+//!  Record::decode ◀─── its memory ◀──────── Outcome::encode, poll
+//! ```
+//!
+//! `docs/abi.md` is the specification, for hosts and guests in any language. All numbers are
+//! little-endian. Addresses are offsets into the guest's memory.
+//!
+//! Decoding trusts nothing: every address and length is checked against the memory that is there.
+
+#![no_std]
+#![forbid(unsafe_code)]
+
+pub mod settings;
+mod record;
+mod codes;
+
+pub use codes::{close, of_close, of_reject, reject};
+pub use record::{Fault, LEN as RECORD_LEN, Outcome, Record, stamp};
+
+/// The version that this crate describes. A guest's `version` export returns it.
+pub const VERSION: u32 = 1;
+
+/// Everything that a guest of this version exports, besides its `memory`.
+pub const FUNCTIONS: [&str; 10] =
+    ["version", "open", "space", "feed", "poll", "accept", "reject", "idle", "close", "trim"];
