@@ -10,11 +10,12 @@
 //! ```
 //!
 //! [`header`] knows how a header looks, [`stream`] what it means after the ones before it on the
-//! same chunk stream, [`Reader`] finds the next piece of a message in the input, and [`writer`]
-//! cuts our own small messages.
+//! same chunk stream, [`Reader`] finds the next piece of a message in the input, [`run`] takes in
+//! ordinary media at once, and [`writer`] cuts our own small messages.
 
 mod header;
 mod reader;
+mod run;
 mod stash;
 mod stream;
 pub(crate) mod writer;

@@ -10,7 +10,6 @@ use super::stash::Stash;
 use super::stream::ChunkStream;
 use crate::config::{Config, Limits, Type3};
 use crate::error::{Error, Limit, Malformed};
-use crate::stream::TagBuf;
 
 /// What the input holds next.
 #[derive(Clone, Copy, Debug)]
@@ -48,29 +47,33 @@ pub(crate) enum Source {
 
 /// The reading side of the chunk layer.
 pub(crate) struct Reader {
-    streams: Vec<ChunkStream>,
+    pub(super) streams: Vec<ChunkStream>,
     /// The chunk whose payload is being taken in.
-    open: Option<Open>,
+    pub(super) open: Option<Open>,
     /// Bytes of a header that is not whole, or payload that was looked at with one.
-    stash: Stash,
-    chunk_size: usize,
+    pub(super) stash: Stash,
+    pub(super) chunk_size: usize,
     /// Bytes in unfinished messages.
-    unfinished: usize,
+    pub(super) unfinished: usize,
     /// The chunk stream of the last header, as an index.
-    last: usize,
+    pub(super) last: usize,
     /// Headers seen, to know which chunk stream was unused for longest.
-    headers: u64,
+    pub(super) headers: u64,
     /// The peer has repeated an extended timestamp on a type 3 chunk.
     repeats: bool,
-    type3: Type3,
-    limits: Limits,
+    pub(super) type3: Type3,
+    pub(super) limits: Limits,
 }
 
+/// A chunk whose payload has not come, or in part.
 #[derive(Clone, Copy)]
-struct Open {
-    index: usize,
-    left: usize,
-    first: bool,
+pub(super) struct Open {
+    /// Its chunk stream, as an index.
+    pub(super) index: usize,
+    /// Bytes that have not come.
+    pub(super) left: usize,
+    /// It is the first of its message, and no piece of it has been given.
+    pub(super) first: bool,
 }
 
 /// A header that is whole, and what it says of its timestamp.
@@ -109,32 +112,6 @@ impl Reader {
             }
         }
         Ok(self.piece(input.len()).map(Step::Piece))
-    }
-
-    /// The chunks that follow at once on the same chunk stream, whole in the input, with a header of
-    /// one byte: most of the work when chunks are small. Their payload goes to `out`; the last
-    /// chunk of the message is left to [`next`](Self::next).
-    pub(crate) fn run(&mut self, index: usize, input: &mut &[u8], out: &mut TagBuf) {
-        let stream = &mut self.streams[index];
-        let plain = stream.csid < 64 && stream.extended.is_none();
-        if !plain || !stream.busy || self.open.is_some() || !self.stash.is_empty() {
-            return;
-        }
-        let header = 0xc0 | stream.csid.to_le_bytes()[0];
-        let before = stream.filled;
-        let mut rest = *input;
-        while stream.left() > self.chunk_size
-            && let Some((first, after)) = rest.split_first()
-            && *first == header
-            && let Some((payload, after)) = after.split_at_checked(self.chunk_size)
-            && self.unfinished + (stream.filled - before) + self.chunk_size <= self.limits.buffered
-        {
-            out.push(payload);
-            stream.filled += payload.len();
-            rest = after;
-        }
-        self.unfinished += stream.filled - before;
-        *input = rest;
     }
 
     /// The chunk stream at `index`, as a [`Piece`] names it.
@@ -204,6 +181,11 @@ impl Reader {
     /// Bytes of input that are held: part of a header, or what was looked at behind one.
     pub(crate) fn stashed(&self) -> usize {
         self.stash.bytes().len()
+    }
+
+    /// Whether [`next`](Self::next) may go on without input.
+    pub(crate) fn holds(&self) -> bool {
+        !self.stash.is_empty() || self.open.is_some_and(|open| open.first)
     }
 
     /// The next piece of the open chunk.
@@ -315,7 +297,7 @@ impl Reader {
     }
 
     /// The index of a chunk stream, if it is known.
-    fn find(&self, csid: u32) -> Option<usize> {
+    pub(super) fn find(&self, csid: u32) -> Option<usize> {
         // Most chunks follow one of the same chunk stream.
         match self.streams.get(self.last) {
             Some(stream) if stream.csid == csid => Some(self.last),

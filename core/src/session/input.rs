@@ -4,8 +4,8 @@ use super::{REPLIES, RUN, Session};
 use crate::chunk::{Message, Piece, Place, Source, Step};
 use crate::error::{Error, Limit};
 use crate::ledger::Ledger;
-use crate::message::{self, Class};
-use crate::stream::{State, Stream};
+use crate::message::Class;
+use crate::stream::State;
 
 /// Whether the input is used up, and the stash too as far as it goes.
 type Dry = bool;
@@ -22,7 +22,13 @@ impl Session {
             }
             self.handshake = None;
         }
-        while !self.full() {
+        while !input.is_empty() || self.chunks.holds() {
+            if self.full() {
+                return Ok(false);
+            }
+            if self.gather(input) {
+                continue;
+            }
             let before = input.len();
             let step = self.chunks.next(input);
             self.received += (before - input.len()) as u64;
@@ -32,7 +38,7 @@ impl Session {
                 Some(Step::Piece(piece)) => self.piece(piece, input)?,
             }
         }
-        Ok(false)
+        Ok(true)
     }
 
     /// What was held back at the end of the input is payload after all, if that makes it whole.
@@ -79,9 +85,6 @@ impl Session {
     /// Puts a piece of a message where it belongs; with the last one, acts on the message.
     fn piece(&mut self, piece: Piece, input: &mut &[u8]) -> Result<(), Error> {
         if piece.first {
-            if piece.last && self.whole_at_hand(piece, input) {
-                return Ok(());
-            }
             self.open(piece.index)?;
         }
         let stash;
@@ -99,40 +102,45 @@ impl Session {
         self.acknowledge();
         let chunks = self.chunks.stream(piece.index);
         match chunks.place {
-            Place::Tags(slot) => {
-                let tags = &mut self.streams[slot].tags;
-                tags.push(bytes);
-                if !piece.last {
-                    let before = input.len();
-                    self.chunks.run(piece.index, input, tags);
-                    self.received += (before - input.len()) as u64;
-                    self.acknowledge();
-                }
-            }
+            Place::Tags(slot) => self.streams[slot].tags.push(bytes),
             Place::Own => chunks.buf.extend_from_slice(bytes),
             Place::Skip | Place::Gone => {}
         }
         if piece.last { self.whole(piece.index) } else { Ok(()) }
     }
 
-    /// Makes an audio or video message that is whole in the input a tag at once, if nothing stands
-    /// against it: most messages are small.
-    fn whole_at_hand(&mut self, piece: Piece, input: &mut &[u8]) -> bool {
-        let Message { kind, stream, timestamp, .. } = self.chunks.stream(piece.index).message;
-        let plain = matches!(kind, message::AUDIO | message::VIDEO);
-        if !plain || piece.source != Source::Input {
-            return false;
+    /// Takes in media of the live stream that had some last, message by message, as long as nothing
+    /// stands against it: nearly all of the input is that. Whether there was any, is told.
+    fn gather(&mut self, input: &mut &[u8]) -> bool {
+        let stream = self.streams.get_mut(self.media).filter(|s| s.state == State::Live);
+        let Some(stream) = stream else { return false };
+        let before = input.len();
+        while stream.tags.ready() < RUN {
+            let index = match stream.tags.gathers() {
+                Some(index) => index,
+                None => {
+                    let Some((index, body)) = self.chunks.message(input, stream.id) else { break };
+                    let chunks = self.chunks.stream(index);
+                    if let Some(body) = body {
+                        let Message { kind, timestamp, .. } = chunks.message;
+                        stream.append(kind, timestamp, body);
+                        continue;
+                    }
+                    (chunks.place, chunks.slot) = (Place::Tags(self.media), Some(self.media));
+                    stream.tags.begin(index);
+                    index
+                }
+            };
+            if !self.chunks.run(index, input, &mut stream.tags) {
+                break;
+            }
+            let Message { kind, timestamp, .. } = self.chunks.stream(index).message;
+            stream.finish(kind, timestamp);
         }
-        let is_it = |s: &Stream| s.id == stream && s.state == State::Live;
-        let Some(slot) = self.streams.iter().position(is_it) else { return false };
-        if self.streams[slot].tags.gathers().is_some() {
-            return false;
-        }
-        let body = input.split_off(..piece.len).unwrap_or_default();
-        self.received += piece.len as u64;
+        let taken = before - input.len();
+        self.received += taken as u64;
         self.acknowledge();
-        self.streams[slot].append(kind, timestamp, body);
-        true
+        taken > 0
     }
 
     /// Decides where the message that begins on a chunk stream is gathered.
@@ -155,6 +163,7 @@ impl Session {
                     if self.is_live(slot) || self.may_hold(slot, self.awaited(index, slot)) =>
                 {
                     self.make_room(slot);
+                    self.media = slot;
                     self.streams[slot].tags.begin(index);
                     (Place::Tags(slot), Some(slot))
                 }

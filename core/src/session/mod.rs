@@ -46,6 +46,8 @@ pub struct Session {
     handshake: Option<Handshake>,
     chunks: Reader,
     streams: Vec<Stream>,
+    /// The slot that media was last for.
+    media: usize,
     replies: Replies,
     /// What comes out after tags and replies.
     pending: VecDeque<Pending>,
@@ -105,6 +107,7 @@ impl Session {
             handshake: Some(Handshake::new(seed)),
             chunks: Reader::new(&config),
             streams: Vec::new(),
+            media: 0,
             replies: Replies::new(),
             pending: VecDeque::new(),
             lent: Lent::Nothing,
