@@ -18,5 +18,5 @@ struct Cli {
 }
 
 fn main() -> ExitCode {
-    sluicebox_server::main(Cli::parse().flags, native::Native)
+    sluicebox_server::main(Cli::parse().flags, || Ok(native::Native))
 }

@@ -24,8 +24,8 @@ impl Backend for Native {
 }
 
 impl Ingest for InProcess {
-    fn space<'a>(&'a mut self, scratch: &'a mut [u8]) -> &'a mut [u8] {
-        scratch
+    fn space<'a>(&'a mut self, scratch: &'a mut [u8]) -> Result<&'a mut [u8]> {
+        Ok(scratch)
     }
 
     fn feed(&mut self, len: usize) -> Result<()> {
@@ -68,7 +68,8 @@ impl Ingest for InProcess {
         self.session.stray()
     }
 
-    fn trim(&mut self) {
+    fn trim(&mut self) -> Result<()> {
         self.session.trim();
+        Ok(())
     }
 }

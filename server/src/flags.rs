@@ -170,6 +170,11 @@ impl Flags {
         }
     }
 
+    /// Connections at a time.
+    pub fn max_connections(&self) -> usize {
+        self.limits.max_connections
+    }
+
     /// Connections at a time: in all, and from one address.
     pub(crate) fn connections(&self) -> (usize, usize) {
         (self.limits.max_connections, self.limits.max_per_address)

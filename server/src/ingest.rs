@@ -23,7 +23,7 @@ pub trait Ingest: Send + 'static {
     /// Where the next read from the socket goes: `scratch`, which belongs to the worker, or memory
     /// of the session's own. The same `scratch` is handed to [`poll`](Self::poll) until that gives
     /// `None`.
-    fn space<'a>(&'a mut self, scratch: &'a mut [u8]) -> &'a mut [u8];
+    fn space<'a>(&'a mut self, scratch: &'a mut [u8]) -> Result<&'a mut [u8]>;
 
     /// Hands over the first `len` bytes of that space.
     fn feed(&mut self, len: usize) -> Result<()>;
@@ -50,5 +50,5 @@ pub trait Ingest: Send + 'static {
     fn stray(&self) -> Tally;
 
     /// Gives back memory that is not in use.
-    fn trim(&mut self);
+    fn trim(&mut self) -> Result<()>;
 }

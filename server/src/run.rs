@@ -53,8 +53,8 @@ impl<B> Shared<B> {
 }
 
 /// What a binary's `main` is: runs the server, says what went wrong, gives the exit code.
-pub fn main<B: Backend>(flags: Flags, backend: B) -> ExitCode {
-    match run(flags, backend) {
+pub fn main<B: Backend>(flags: Flags, backend: impl FnOnce() -> Result<B>) -> ExitCode {
+    match backend().and_then(|backend| run(flags, backend)) {
         Ok(code) => code,
         Err(error) => {
             // Standard error may be closed.

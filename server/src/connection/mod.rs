@@ -153,7 +153,7 @@ impl<B: Backend> Connection<B> {
         }
         if next == Turn::Waits && self.taken > 0 {
             // Between rounds a publisher owns what it is in the middle of, and no more.
-            self.ingest.trim();
+            self.ingest.trim()?;
         }
         if pauses && self.taken == 0 {
             self.clock.pause();
@@ -165,7 +165,7 @@ impl<B: Backend> Connection<B> {
 
     fn read(&mut self, scratch: &mut [u8]) -> Result<Turn> {
         for _ in 0..READS {
-            let space = self.ingest.space(scratch);
+            let space = self.ingest.space(scratch)?;
             let room = space.len();
             match self.socket.read(space) {
                 Ok(0) => {

@@ -1,0 +1,196 @@
+//! What a guest may say, and when: nothing it says is believed.
+
+use sluicebox_abi::{Outcome, Record};
+use sluicebox_core::{
+    Config, Connect, Event, Ledger, Publish, StreamId, Tags, Tally, Text, Unpublish, flv,
+};
+
+use crate::error::Fault;
+
+/// Output that needs no input: the handshake's and the goodbye's, in bytes and in events.
+const BYTES: u64 = 64 << 10;
+const EVENTS: u64 = 64;
+/// Bytes of output that a byte of input can mean. Real ones mean up to 15: a tag for an empty
+/// message of one byte, an error for an unknown command of fourteen.
+const GAIN: u64 = 64;
+
+/// The account of one session, kept outside of the sandbox.
+#[derive(Debug)]
+pub(crate) struct Account {
+    streams: Vec<Stream>,
+    /// How many there may be.
+    most: usize,
+    /// Longest text, in bytes: it came in a command.
+    text: usize,
+    /// Bytes that were fed.
+    fed: u64,
+    /// What the guest counted last.
+    received: u64,
+    stray: Tally,
+    /// Events that may still come before everything that was fed is in.
+    events: u64,
+    /// Bytes of output that may still come.
+    bytes: u64,
+}
+
+#[derive(Debug)]
+struct Stream {
+    id: StreamId,
+    /// It was accepted.
+    live: bool,
+    /// What came out of it.
+    written: Tally,
+}
+
+impl Account {
+    pub(crate) fn new(config: &Config) -> Self {
+        Self {
+            streams: Vec::new(),
+            most: config.limits.streams,
+            text: config.limits.command as usize,
+            fed: 0,
+            received: 0,
+            stray: Tally::default(),
+            events: EVENTS,
+            bytes: BYTES,
+        }
+    }
+
+    /// `len` bytes were fed.
+    pub(crate) fn fed(&mut self, len: usize) {
+        let len = len as u64;
+        self.fed += len;
+        self.events = self.events.saturating_add(len);
+        self.bytes = self.bytes.saturating_add(GAIN * len);
+    }
+
+    pub(crate) fn accepted(&mut self, id: StreamId) {
+        self.streams.iter_mut().filter(|stream| stream.id == id).for_each(|one| one.live = true);
+    }
+
+    /// A stream that is live ends with an event, one that was asked for does not.
+    pub(crate) fn rejected(&mut self, id: StreamId) {
+        self.streams.retain(|stream| stream.id != id || stream.live);
+    }
+
+    /// No publish waits for a decision any more.
+    pub(crate) fn closed(&mut self) {
+        self.streams.retain(|stream| stream.live);
+    }
+
+    /// What the guest counted last.
+    pub(crate) fn received(&self) -> u64 {
+        self.received
+    }
+
+    pub(crate) fn stray(&self) -> Tally {
+        self.stray
+    }
+
+    /// Whether a record may come now.
+    pub(crate) fn check(&mut self, record: &Record<'_>) -> Result<(), Fault> {
+        self.counts(record)?;
+        let event = match &record.outcome {
+            Outcome::Event(event) => event,
+            Outcome::Nothing if self.streams.iter().all(|stream| stream.live) => {
+                self.events = EVENTS;
+                return Ok(());
+            }
+            Outcome::Nothing | Outcome::Failed { .. } => return Ok(()),
+        };
+        self.events = self.events.checked_sub(1).ok_or(Fault::Events)?;
+        match event {
+            Event::Reply(bytes) => self.output(bytes.len()),
+            Event::Connect(connect) => self.connect(connect),
+            Event::Tags(tags) => self.tags(tags),
+            Event::Publish(publish) => self.publish(publish),
+            Event::Unpublish(end) => self.unpublish(end),
+            _ => Ok(()),
+        }
+    }
+
+    /// What was taken in is not more than what was fed. (It may go back: at a failure, to where the
+    /// fault is.) Stray media only adds up.
+    fn counts(&mut self, record: &Record<'_>) -> Result<(), Fault> {
+        let (received, stray) = (record.received, record.stray);
+        let well = received <= self.fed
+            && stray.messages >= self.stray.messages
+            && stray.bytes >= self.stray.bytes
+            && self.possible(stray);
+        if !well {
+            return Err(Fault::Counts);
+        }
+        (self.received, self.stray) = (received, stray);
+        Ok(())
+    }
+
+    /// Whether so much can have come: a message takes a byte at least.
+    fn possible(&self, tally: Tally) -> bool {
+        tally.messages <= self.fed && tally.bytes <= self.fed
+    }
+
+    fn output(&mut self, len: usize) -> Result<(), Fault> {
+        self.bytes = self.bytes.checked_sub(len as u64).ok_or(Fault::Output)?;
+        Ok(())
+    }
+
+    fn texts(&self, texts: &[Text<'_>]) -> Result<(), Fault> {
+        let longest = texts.iter().map(|text| text.as_bytes().len()).max();
+        if longest <= Some(self.text) { Ok(()) } else { Err(Fault::Output) }
+    }
+
+    fn connect(&mut self, connect: &Connect<'_>) -> Result<(), Fault> {
+        let Connect { app, tc_url, flash_ver, swf_url, page_url } = *connect;
+        let texts = [app, tc_url, flash_ver, swf_url, page_url];
+        self.texts(&texts)?;
+        self.output(texts.iter().map(|text| text.as_bytes().len()).sum())
+    }
+
+    fn tags(&mut self, run: &Tags<'_>) -> Result<(), Fault> {
+        self.output(run.bytes.len())?;
+        let stream = self.streams.iter_mut().find(|stream| stream.id == run.stream && stream.live);
+        let stream = stream.ok_or(Fault::Order(run.stream))?;
+        let mut tags = flv::tags(run.bytes);
+        let mut written = Tally::default();
+        for tag in &mut tags {
+            written.add(tag.body.len());
+        }
+        let whole = tags.rest().is_empty() && written.messages == u64::from(run.count);
+        if !whole || run.count == 0 {
+            return Err(Fault::Tags(run.stream));
+        }
+        stream.written = stream.written.plus(written);
+        Ok(())
+    }
+
+    fn publish(&mut self, publish: &Publish<'_>) -> Result<(), Fault> {
+        let id = publish.stream;
+        self.texts(&[publish.app, publish.tc_url, publish.name, publish.kind])?;
+        if self.streams.iter().any(|stream| stream.id == id) {
+            return Err(Fault::Order(id));
+        }
+        if self.streams.len() >= self.most {
+            return Err(Fault::Streams);
+        }
+        self.streams.push(Stream { id, live: false, written: Tally::default() });
+        Ok(())
+    }
+
+    fn unpublish(&mut self, end: &Unpublish) -> Result<(), Fault> {
+        let id = end.stream;
+        let at = self.streams.iter().position(|stream| stream.id == id && stream.live);
+        let stream = self.streams.swap_remove(at.ok_or(Fault::Order(id))?);
+        let well = end.ledger.written == stream.written && self.adds_up(&end.ledger);
+        if well { Ok(()) } else { Err(Fault::Ledger(id)) }
+    }
+
+    /// Whether a ledger is one that can be: first that its sums are no overflow.
+    fn adds_up(&self, ledger: &Ledger) -> bool {
+        let Ledger { received, written, unwrapped, refused } = ledger;
+        let tallies =
+            [received, written, &refused.aborted, &refused.torn, &refused.early, &refused.foreign];
+        tallies.into_iter().all(|tally| self.possible(*tally))
+            && *unwrapped <= self.fed
+            && ledger.balanced()
+    }
+}

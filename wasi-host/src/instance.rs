@@ -1,0 +1,83 @@
+//! One instance of the guest: calls, each within its bounds.
+
+use wasmtime::{Store, Trap, TypedFunc, UpdateDeadline, WasmParams, WasmResults};
+
+use crate::error::Fault;
+use crate::exports::Calls;
+use crate::memory::Bound;
+use crate::sandbox::Inner;
+use crate::time::Allowance;
+
+/// What an instance may take.
+pub(crate) struct Bounds {
+    pub(crate) memory: Bound,
+    pub(crate) time: Allowance,
+}
+
+/// A guest in a memory of its own. After a fault it is not called again.
+pub(crate) struct Instance {
+    store: Store<Bounds>,
+    calls: Calls,
+}
+
+impl Instance {
+    pub(crate) fn new(sandbox: &Inner) -> Result<Self, Fault> {
+        let settings = &sandbox.settings;
+        let bounds = Bounds {
+            memory: Bound::new(settings.memory),
+            time: Allowance::new(settings.deadline, sandbox.clock.ticket()),
+        };
+        let mut store = Store::new(sandbox.guest.module().engine(), bounds);
+        store.limiter(|bounds| &mut bounds.memory);
+        store.epoch_deadline_callback(|mut store| {
+            let more = store.data_mut().time.spend();
+            Ok(if more { UpdateDeadline::Continue(1) } else { UpdateDeadline::Interrupt })
+        });
+        store.set_epoch_deadline(1);
+        // A module may bring a function that runs now.
+        let instance = sandbox.guest.instantiate(&mut store);
+        let instance = instance.map_err(|error| fault(&error, store.data()))?;
+        let calls = sandbox.exports.of(instance, &mut store).map_err(Fault::Export)?;
+        Ok(Self { store, calls })
+    }
+}
+
+impl Instance {
+    /// Calls an export.
+    pub(crate) fn call<P: WasmParams, R: WasmResults>(
+        &mut self,
+        export: impl FnOnce(&Calls) -> &TypedFunc<P, R>,
+        parameters: P,
+    ) -> Result<R, Fault> {
+        self.store.set_epoch_deadline(1);
+        let result = export(&self.calls).call(&mut self.store, parameters);
+        result.map_err(|error| fault(&error, self.store.data()))
+    }
+
+    pub(crate) fn version(&mut self) -> Result<u32, Fault> {
+        self.call(|calls| &calls.version, ())
+    }
+
+    /// All of its memory. Nothing of the guest runs while it is borrowed.
+    pub(crate) fn memory(&self) -> &[u8] {
+        self.calls.memory.data(&self.store)
+    }
+
+    pub(crate) fn memory_mut(&mut self) -> &mut [u8] {
+        self.calls.memory.data_mut(&mut self.store)
+    }
+
+    /// Lets it run for what `len` bytes of input earn.
+    pub(crate) fn fed(&mut self, len: usize) {
+        self.store.data_mut().time.fed(len);
+    }
+}
+
+fn fault(error: &wasmtime::Error, bounds: &Bounds) -> Fault {
+    match error.downcast_ref::<Trap>() {
+        Some(Trap::Interrupt) => Fault::Time,
+        Some(_) if bounds.memory.met => Fault::Memory,
+        Some(trap) => Fault::Trap(*trap),
+        None => Fault::Instance(format!("{error:#}")),
+    }
+}

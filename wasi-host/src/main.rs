@@ -1,0 +1,29 @@
+//! `sluicebox-host`: the server with the protocol core in a WebAssembly sandbox.
+
+#![forbid(unsafe_code)]
+
+mod backend;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use sluicebox_server::Flags;
+
+use backend::{GuestFlags, Sandboxed};
+
+/// Record every RTMP stream that is published here to FLV, each connection in a sandbox.
+#[derive(Parser)]
+#[command(name = "sluicebox-host", version)]
+struct Cli {
+    #[command(flatten)]
+    flags: Flags,
+
+    #[command(flatten)]
+    guest: GuestFlags,
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let sandboxes = cli.flags.max_connections();
+    sluicebox_server::main(cli.flags, || Sandboxed::new(&cli.guest, sandboxes))
+}
