@@ -1,9 +1,15 @@
 #!/bin/sh
 # Runs every fuzz target for a number of seconds, from the committed corpus. Fails on a crash.
-# Usage: fuzz/run.sh SECONDS [TARGET...]
+# Usage: fuzz/run.sh [--sandbox] SECONDS [TARGET...]
+# With --sandbox, everything goes through the sandbox too, and must come out the same.
 set -eu
 
-seconds=${1:?usage: fuzz/run.sh SECONDS [TARGET...]}
+features=
+if [ "${1:-}" = --sandbox ]; then
+    features=sandbox
+    shift
+fi
+seconds=${1:?usage: fuzz/run.sh [--sandbox] SECONDS [TARGET...]}
 shift
 [ $# -gt 0 ] || set -- session cut amf0 flv
 cd "$(dirname "$0")"
@@ -19,7 +25,7 @@ scratch=${FUZZ_SCRATCH:-${CARGO_TARGET_DIR:-target}/found}
 for target in "$@"; do
     echo "== $target, $seconds s"
     mkdir -p "$scratch/corpus/$target" "$scratch/crashes/$target"
-    cargo +nightly fuzz run "$target" "$scratch/corpus/$target" "corpus/$target" -- \
+    cargo +nightly fuzz run --features "$features" "$target" "$scratch/corpus/$target" "corpus/$target" -- \
         -max_total_time="$seconds" -max_len=8192 -timeout=10 -rss_limit_mb=2048 \
         -dict=rtmp.dict -print_final_stats=1 -artifact_prefix="$scratch/crashes/$target/"
 done

@@ -1,5 +1,6 @@
 //! Bytes of any kind through a session, with everything that must hold at each step asserted on
-//! the way: what property tests and fuzz targets run.
+//! the way: what property tests and fuzz targets run. With the feature `sandbox` everything goes
+//! through a sandboxed session too, and the same has to come out.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -11,6 +12,9 @@ use sluicebox_core::{
 
 use crate::replay::cut;
 use crate::reply::parse_replies;
+#[cfg(feature = "sandbox")]
+use crate::sandboxed::Sandboxed;
+use crate::subject::Subject;
 use crate::wire::Script;
 
 /// What becomes of each publish.
@@ -53,8 +57,8 @@ pub struct Outcome {
 }
 
 /// A session, and what has come out of it.
-pub struct Driver {
-    session: Session,
+pub struct Driver<S = Session> {
+    session: S,
     policy: Policy,
     asked: usize,
     live: BTreeMap<u32, Tally>,
@@ -65,7 +69,13 @@ pub struct Driver {
 impl Driver {
     /// A new session.
     pub fn new(config: Config, policy: Policy) -> Self {
-        let session = Session::new(config, 7);
+        Self::of(Session::new(config, SEED), policy)
+    }
+}
+
+impl<S: Subject> Driver<S> {
+    /// Drives a session that has seen nothing yet.
+    pub fn of(session: S, policy: Policy) -> Self {
         let (live, outcome) = Default::default();
         Self { session, policy, asked: 0, live, outcome, peak: 0 }
     }
@@ -213,12 +223,23 @@ fn iter_count(bytes: &[u8]) -> u32 {
 }
 
 /// Feeds `pieces` one after another to a new session and closes it.
-pub fn run<'a>(
-    config: Config,
-    policy: Policy,
-    pieces: impl IntoIterator<Item = &'a [u8]>,
-) -> Outcome {
-    let mut driver = Driver::new(config, policy);
+pub fn run<'a, P>(config: Config, policy: Policy, pieces: P) -> Outcome
+where
+    P: IntoIterator<Item = &'a [u8]> + Clone,
+{
+    #[cfg(feature = "sandbox")]
+    let sandboxed = run_on(Sandboxed::new(&config, SEED), policy, pieces.clone());
+    let outcome = run_on(Session::new(config, SEED), policy, pieces);
+    #[cfg(feature = "sandbox")]
+    sandboxed.assert_same(&outcome, &"in the sandbox");
+    outcome
+}
+
+fn run_on<'a, P>(session: impl Subject, policy: Policy, pieces: P) -> Outcome
+where
+    P: IntoIterator<Item = &'a [u8]>,
+{
+    let mut driver = Driver::of(session, policy);
     pieces.into_iter().for_each(|piece| driver.feed(piece));
     driver.finish(Close::Gone)
 }
@@ -267,6 +288,9 @@ pub fn tags(data: &[u8]) {
         iter.by_ref().map(|tag| flv::TAG_HEADER + tag.body.len() + flv::TAG_TRAILER).sum();
     assert_eq!(read + iter.rest().len(), data.len());
 }
+
+/// Any number: what a session makes of it is the same wherever it runs.
+const SEED: u64 = 7;
 
 /// Bytes of C0, C1 and C2.
 const HANDSHAKE: usize = 1 + 2 * crate::handshake::PART;

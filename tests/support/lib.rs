@@ -27,10 +27,15 @@ pub mod peer;
 pub mod replay;
 /// What a server says to a client.
 pub mod reply;
+/// The core in the sandbox.
+#[cfg(feature = "sandbox")]
+pub mod sandboxed;
 /// The server's binary, its log and its end.
 pub mod server;
 /// A publisher whose recording must not have a hole.
 pub mod steady;
+/// The core, wherever it runs.
+pub mod subject;
 /// Other programs, bounded in time.
 pub mod tool;
 /// Captured clients.

@@ -1,8 +1,13 @@
-//! A client's bytes, put through a session of the core in any pieces.
+//! A client's bytes, put through a session of the core in any pieces; with the feature `sandbox`,
+//! through a sandboxed one too.
 
 use std::collections::BTreeMap;
 
 use sluicebox_core::{Close, Config, Error, Event, Session};
+
+#[cfg(feature = "sandbox")]
+use crate::sandboxed::Sandboxed;
+use crate::subject::Subject;
 
 /// Everything that came out of a session, however it was cut into events.
 #[derive(Debug, Default, PartialEq)]
@@ -17,9 +22,26 @@ pub struct Outcome {
     pub error: Option<Error>,
 }
 
+/// Any number: what a session makes of it is the same wherever it runs.
+const SEED: u64 = 7;
+
 /// Feeds `pieces` one after another to a new session that accepts every publish, and closes it.
-pub fn replay<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> Outcome {
-    let mut session = Session::new(Config::default(), 7);
+pub fn replay<'a>(pieces: impl IntoIterator<Item = &'a [u8]> + Clone) -> Outcome {
+    let config = Config::default();
+    #[cfg(feature = "sandbox")]
+    let sandboxed = replay_on(Sandboxed::new(&config, SEED), pieces.clone());
+    let outcome = replay_on(Session::new(config, SEED), pieces);
+    #[cfg(feature = "sandbox")]
+    assert!(
+        sandboxed == outcome,
+        "in the sandbox: {:?}, not {:?}",
+        sandboxed.events,
+        outcome.events
+    );
+    outcome
+}
+
+fn replay_on<'a>(mut session: impl Subject, pieces: impl IntoIterator<Item = &'a [u8]>) -> Outcome {
     let mut outcome = Outcome::default();
     let feed = || {
         for mut piece in pieces {
@@ -48,7 +70,7 @@ impl Outcome {
         self.tags.values().next().map(|(bytes, _)| bytes.as_slice()).unwrap_or_default()
     }
 
-    fn take(&mut self, session: &mut Session, input: &mut &[u8]) -> Result<(), Error> {
+    fn take(&mut self, session: &mut impl Subject, input: &mut &[u8]) -> Result<(), Error> {
         while let Some(event) = session.poll(input)? {
             let publish = match event {
                 Event::Publish(publish) => Some(publish.stream),
