@@ -53,7 +53,7 @@ open: (i32, i64)
 poll: () -> i32
 reject: (i32, i32)
 space: (i32) -> i32
-trim: ()
+trim: () -> i32
 version: () -> i32"
 
 # Builds twice in one way: 0 when it went well, 1 when this machine does not have the way.

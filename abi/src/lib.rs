@@ -17,10 +17,12 @@
 
 pub mod settings;
 mod record;
+mod unused;
 mod codes;
 
 pub use codes::{close, of_close, of_reject, reject};
 pub use record::{Fault, LEN as RECORD_LEN, Outcome, Record, stamp};
+pub use unused::unused;
 
 /// The version that this crate describes. A guest's `version` export returns it.
 pub const VERSION: u32 = 1;

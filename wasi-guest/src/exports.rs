@@ -6,6 +6,7 @@ use sluicebox_abi as abi;
 use sluicebox_core::StreamId;
 
 use crate::guest::Guest;
+use crate::memory;
 
 /// The instance's only state.
 struct Instance(UnsafeCell<Guest>);
@@ -75,6 +76,7 @@ extern "C" fn close(why: u32) {
 }
 
 #[unsafe(export_name = "trim")]
-extern "C" fn trim() {
+extern "C" fn trim() -> u32 {
     guest().trim();
+    address(memory::unused().cast())
 }

@@ -95,6 +95,9 @@ impl Guest {
 
     pub(crate) fn trim(&mut self) {
         self.session().trim();
+        if self.taken == self.input.len() {
+            (self.input, self.taken) = (Vec::new(), 0);
+        }
     }
 
     fn session(&mut self) -> &mut Session {

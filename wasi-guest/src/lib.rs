@@ -22,4 +22,7 @@ extern crate alloc;
 mod exports;
 mod guest;
 #[cfg(target_family = "wasm")]
+mod memory;
+mod runs;
+#[cfg(target_family = "wasm")]
 mod runtime;

@@ -1,11 +1,6 @@
-//! What a module without a standard library has to bring itself.
+//! What a module without a standard library has to bring itself, besides an allocator.
 
 use core::panic::PanicInfo;
-
-use dlmalloc::GlobalDlmalloc;
-
-#[global_allocator]
-static ALLOCATOR: GlobalDlmalloc = GlobalDlmalloc;
 
 /// There is nobody to tell: the trap says it.
 #[panic_handler]

@@ -97,6 +97,7 @@ impl Ingest for Guest {
     }
 
     fn idle(&mut self) -> Result<()> {
+        self.0.release()?;
         Ok(self.0.idle()?)
     }
 

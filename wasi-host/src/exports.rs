@@ -32,7 +32,7 @@ pub(crate) struct Calls {
     pub(crate) reject: TypedFunc<(u32, u32), ()>,
     pub(crate) idle: TypedFunc<(), ()>,
     pub(crate) close: TypedFunc<u32, ()>,
-    pub(crate) trim: TypedFunc<(), ()>,
+    pub(crate) trim: TypedFunc<(), u32>,
 }
 
 impl Exports {

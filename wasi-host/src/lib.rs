@@ -61,6 +61,7 @@ mod instance;
 mod exports;
 mod time;
 mod memory;
+mod discard;
 mod error;
 
 pub use error::{Error, Fault, LoadError};

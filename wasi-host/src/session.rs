@@ -7,6 +7,7 @@ use sluicebox_abi::{self as abi, Outcome, Record, settings};
 use sluicebox_core::{Close, Config, Event, Reject, StreamId, Tally, Text};
 
 use crate::check::Account;
+use crate::discard::discard;
 use crate::error::{Error, Fault};
 use crate::instance::Instance;
 
@@ -122,8 +123,28 @@ impl Session {
         self.call(|guest| guest.call(|calls| &calls.close, why))
     }
 
-    /// Has the guest give back memory that it does not use, to itself.
+    /// Has the guest give back buffers that it does not use, to itself.
     pub fn trim(&mut self) -> Result<(), Error> {
+        self.free().map(|_| ())
+    }
+
+    /// Does the same, and gives the memory behind them back to the system: for a connection that has
+    /// gone quiet, as what comes next takes it again, page by page.
+    pub fn release(&mut self) -> Result<(), Error> {
+        let list = self.free()?;
+        for index in 0.. {
+            match abi::unused(self.guest.memory(), list, index) {
+                Ok(Some(range)) => discard(self.guest.memory_mut(), range),
+                Ok(None) => break,
+                Err(fault) => return Err(self.fail(fault.into())),
+            }
+        }
+        Ok(())
+    }
+
+    /// The address of the list of free memory.
+    fn free(&mut self) -> Result<u32, Error> {
+        self.space = 0..0;
         self.call(|guest| guest.call(|calls| &calls.trim, ()))
     }
 
