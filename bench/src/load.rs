@@ -48,12 +48,14 @@ pub enum Pace {
     RealTime(Duration),
     /// Nothing but the sequence headers, then silence for this long.
     Idle(Duration),
+    /// No publish: silence for this long once the server has answered `connect`.
+    Connected(Duration),
 }
 
 /// Points in time of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phase {
-    /// All publishers have been told to start.
+    /// All publishers have been told to start, or have connected if that is all they do.
     Published,
     /// All media is written to the sockets; nobody has begun to end.
     Sent,
@@ -134,7 +136,7 @@ impl<'a> Load<'a> {
             if !self.plan.raw {
                 self.turn(Some(STUCK))?;
             }
-            live = self.count(State::Live);
+            live = self.count(State::Live) + self.count(State::Connected);
         }
         while !self.all_drained() {
             self.turn(Some(STUCK))?;
@@ -152,10 +154,10 @@ impl<'a> Load<'a> {
         self.poll.registry().register(&mut socket, Token(index), both)?;
         let begin = self.random.below(self.media.messages());
         self.publishers.push(if self.plan.raw {
-            Publisher::raw(socket, self.media, begin)
+            Publisher::raw(socket, self.plan, self.media, begin)
         } else {
             let name = format!("{}{index}", self.plan.name);
-            Publisher::new(socket, &self.plan.app, name, begin)
+            Publisher::new(socket, self.plan, name, begin)
         });
         Ok(())
     }
@@ -164,7 +166,7 @@ impl<'a> Load<'a> {
         match self.plan.pace {
             Pace::FlatOut(bytes) => self.flat_out(bytes),
             Pace::RealTime(time) => self.real_time(start, time),
-            Pace::Idle(time) => self.idle(start, time),
+            Pace::Idle(time) | Pace::Connected(time) => self.idle(start, time),
         }
     }
 
@@ -194,12 +196,19 @@ impl<'a> Load<'a> {
                 continue;
             }
             due.pop();
-            self.publishers[index].release(message + 1);
+            let publisher = &mut self.publishers[index];
+            let at = |message| publisher.due(self.media, message) * 1000 + phase;
+            // More than one only if the generator is late: it keeps the bit rate, not the rhythm.
+            let mut message = message + 1;
+            while at(message) < micros(time) && at(message) + JITTER < now {
+                message += 1;
+            }
+            let next = at(message);
+            publisher.release(message);
             self.write(index)?;
-            let next = self.publishers[index].due(self.media, message + 1) * 1000 + phase;
             if next < micros(time) {
                 let late = self.random.below(JITTER);
-                due.push(std::cmp::Reverse((next + late, index, message + 1, phase)));
+                due.push(std::cmp::Reverse((next + late, index, message, phase)));
             }
         }
         self.drain()

@@ -11,8 +11,8 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 pub struct Usage {
     /// Time on a processor, in user and in system mode.
     pub cpu: Duration,
-    /// Memory in RAM, in bytes.
-    pub resident: u64,
+    /// The part of it in user mode.
+    pub user: Duration,
     /// Times that a thread now alive has waited.
     pub waits: u64,
 }
@@ -28,18 +28,48 @@ pub fn usage(pid: u32) -> Result<Usage> {
     let (_, fields) = stat.rsplit_once(')').context("stat without a name")?;
     let mut fields = fields.split_whitespace().skip(11).map(str::parse::<u64>);
     let mut next = || fields.next().context("stat is short")?.context("stat");
-    let ticks = next()? + next()?;
-    let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
+    let (user, system) = (next()?, next()?);
+    let time =
+        |ticks| Duration::from_millis(ticks * 1000 / rustix::param::clock_ticks_per_second());
     let mut waits = 0;
     for task in fs::read_dir(format!("/proc/{pid}/task"))? {
         // A thread may end while its neighbours are looked at.
         let status = fs::read_to_string(task?.path().join("status")).unwrap_or_default();
         waits += field(&status, "voluntary_ctxt_switches:").unwrap_or(0);
     }
-    Ok(Usage {
-        cpu: Duration::from_millis(ticks * 1000 / rustix::param::clock_ticks_per_second()),
-        resident: field(&status, "VmRSS:").context("no VmRSS")? * 1024,
-        waits,
+    Ok(Usage { cpu: time(user + system), user: time(user), waits })
+}
+
+/// Memory of a process.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Memory {
+    /// In RAM, in bytes.
+    pub resident: u64,
+    /// The same with pages that several processes share divided among them, in bytes.
+    pub proportional: u64,
+    /// What the system keeps to find it, in bytes.
+    pub page_tables: u64,
+    /// Address space, in bytes.
+    pub virtual_size: u64,
+    /// Mappings, of which the system allows a process a certain number.
+    pub mappings: u64,
+}
+
+/// Looks up what memory process `pid` has.
+///
+/// # Errors
+///
+/// When there is no such process, or it belongs to somebody else.
+pub fn memory(pid: u32) -> Result<Memory> {
+    let read = |name| fs::read_to_string(format!("/proc/{pid}/{name}"));
+    let (status, rollup) = (read("status")?, read("smaps_rollup")?);
+    let bytes = |text, name| field(text, name).map(|kib| kib * 1024).context(name);
+    Ok(Memory {
+        resident: bytes(&status, "VmRSS:")?,
+        proportional: bytes(&rollup, "Pss:")?,
+        page_tables: bytes(&status, "VmPTE:")?,
+        virtual_size: bytes(&status, "VmSize:")?,
+        mappings: read("maps")?.lines().count() as u64,
     })
 }
 

@@ -1,8 +1,8 @@
-//! What is in a directory of recordings.
+//! What is in a directory of recordings, and in the directories below it.
 
 use std::fs::{self, File};
 use std::io::{self, BufReader, Read as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, ensure};
 
@@ -15,27 +15,40 @@ pub struct Content {
     pub bodies: u64,
 }
 
-/// Walks every file in `dir` from its header to its last tag, and adds up.
+/// Walks every file below `dir` from its header to its last tag, and adds up.
 ///
 /// # Errors
 ///
 /// When a file is not FLV, or not whole: it does not end where a tag ends.
 pub fn count(dir: &Path) -> Result<Content> {
     let mut content = Content::default();
-    for entry in fs::read_dir(dir)? {
-        let path = entry?.path();
+    for path in files(dir)? {
         walk(&path, &mut content).with_context(|| path.display().to_string())?;
     }
     Ok(content)
 }
 
-/// Bytes of all files in `dir`, of whatever kind.
+/// Bytes of all files below `dir`, of whatever kind.
 ///
 /// # Errors
 ///
 /// When one cannot be looked at.
 pub fn bytes(dir: &Path) -> Result<u64> {
-    fs::read_dir(dir)?.map(|entry| Ok(entry?.metadata()?.len())).sum()
+    files(dir)?.iter().map(|path| Ok(path.symlink_metadata()?.len())).sum()
+}
+
+/// All files below `dir`.
+fn files(dir: &Path) -> Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(dir)? {
+        let entry = entry?;
+        if entry.file_type()?.is_dir() {
+            found.append(&mut files(&entry.path())?);
+        } else {
+            found.push(entry.path());
+        }
+    }
+    Ok(found)
 }
 
 /// Makes sure of `files` files of `bytes` bytes, `0.flv` and so on, for recorders to write over:
@@ -85,7 +98,12 @@ fn walk(path: &Path, content: &mut Content) -> Result<()> {
 /// When a file cannot be deleted.
 pub fn clear(dir: &Path) -> Result<()> {
     for entry in fs::read_dir(dir)? {
-        fs::remove_file(entry?.path())?;
+        let entry = entry?;
+        if entry.file_type()?.is_dir() {
+            fs::remove_dir_all(entry.path())?;
+        } else {
+            fs::remove_file(entry.path())?;
+        }
     }
     Ok(())
 }
@@ -98,10 +116,11 @@ mod tests {
 
     fn content(bytes: &[u8]) -> Result<Content> {
         let dir = std::env::temp_dir().join(format!("recordings-{}", std::process::id()));
-        fs::create_dir_all(&dir)?;
-        fs::write(dir.join("0.flv"), bytes)?;
+        fs::create_dir_all(dir.join("live"))?;
+        fs::write(dir.join("live/0.flv"), bytes)?;
         let content = count(&dir);
-        fs::remove_dir_all(&dir)?;
+        clear(&dir)?;
+        fs::remove_dir(&dir)?;
         content
     }
 

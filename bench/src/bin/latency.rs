@@ -1,11 +1,10 @@
 //! How long a publisher waits from connect to `NetStream.Publish.Start`.
 
 use std::net::SocketAddr;
-use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use clap::Parser;
-use sluicebox_bench::load::{self, Mix, Pace, Plan};
+use sluicebox_bench::latency;
 
 /// Publishes over and over, one at a time, and prints how long each waited for its start
 #[derive(Parser)]
@@ -23,24 +22,8 @@ struct Args {
 fn main() -> Result<()> {
     let args = Args::parse();
     ensure!(args.addr.ip().is_loopback(), "load only goes to loopback addresses");
-    let mut waits = (0..args.times).map(|time| wait(&args, time)).collect::<Result<Vec<_>>>()?;
-    waits.sort_unstable();
-    let at = |percent: usize| waits[(waits.len() - 1) * percent / 100].as_micros();
+    let waits = latency::waits(args.addr, args.times, &args.app)?;
+    let at = |percent| latency::percentile(&waits, percent).as_micros();
     println!("p50 {} us, p99 {} us, max {} us", at(50), at(99), at(100));
     Ok(())
-}
-
-fn wait(args: &Args, time: u32) -> Result<Duration> {
-    let plan = Plan {
-        addr: args.addr,
-        connections: 1,
-        mix: Mix::Audio,
-        chunk_size: 4096,
-        pace: Pace::FlatOut(0),
-        app: args.app.clone(),
-        name: format!("latency{time}-"),
-        raw: false,
-        seed: 1,
-    };
-    Ok(load::run(&plan, |_| {})?.started)
 }

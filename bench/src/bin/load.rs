@@ -31,6 +31,9 @@ struct Args {
     /// Sends only sequence headers, and is silent for the seconds
     #[arg(long)]
     idle: bool,
+    /// Connects, publishes nothing, and is silent for the seconds
+    #[arg(long, conflicts_with_all = ["flat_out", "idle"])]
+    connected: bool,
     /// Application to publish to
     #[arg(long, default_value = "live")]
     app: String,
@@ -55,6 +58,7 @@ fn main() -> Result<()> {
         pace: match args.flat_out {
             Some(bytes) => Pace::FlatOut(bytes),
             None if args.idle => Pace::Idle(time),
+            None if args.connected => Pace::Connected(time),
             None => Pace::RealTime(time),
         },
         app: args.app,

@@ -7,20 +7,23 @@ use anyhow::{Context as _, Result, bail, ensure};
 use mio::net::TcpStream;
 
 use super::media::{Amount, Media};
+use super::{Pace, Plan};
 use crate::wire::{self, COMMAND, CONTROL, Command, HANDSHAKE};
 
 /// Most media written to one socket before the others have their turn, in bytes.
 const TURN: usize = 256 << 10;
 
-/// Where a publisher stands. Each state waits for the server, but for `Live`.
+/// Where a publisher stands. Each state waits for the server, but for `Live` and `Connected`.
 ///
 /// ```text
-/// Handshake ─▶ Connecting ─▶ Creating ─▶ Publishing ─▶ Live ─▶ Ending ─▶ Ended
+/// Handshake ─▶ Connecting ─┬▶ Creating ─▶ Publishing ─▶ Live ─┬▶ Ending ─▶ Ended
+///                          └▶ Connected ──────────────────────┘
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum State {
     Handshake,
     Connecting,
+    Connected,
     Creating,
     Publishing,
     Live,
@@ -46,6 +49,8 @@ pub(crate) struct Publisher {
     pub(crate) queued: bool,
     app: String,
     name: String,
+    /// Or stops when it is connected.
+    publishes: bool,
     stream: u32,
     chunk_size: usize,
     /// Commands, and the head of the media; sent before media.
@@ -61,15 +66,16 @@ pub(crate) struct Publisher {
 }
 
 impl Publisher {
-    pub(crate) fn new(socket: TcpStream, app: &str, name: String, begin: u64) -> Self {
+    pub(crate) fn new(socket: TcpStream, plan: &Plan, name: String, begin: u64) -> Self {
         let mut out = vec![3];
         out.resize(1 + HANDSHAKE, 0);
         Self {
             socket,
             state: State::Handshake,
             queued: false,
-            app: app.to_owned(),
+            app: plan.app.clone(),
             name,
+            publishes: !matches!(plan.pace, Pace::Connected(_)),
             stream: 1,
             chunk_size: 128,
             out,
@@ -82,8 +88,8 @@ impl Publisher {
     }
 
     /// A publisher that speaks no protocol: media at once, to a server that takes any bytes.
-    pub(crate) fn raw(socket: TcpStream, media: &Media, begin: u64) -> Self {
-        let mut publisher = Self::new(socket, "", String::new(), begin);
+    pub(crate) fn raw(socket: TcpStream, plan: &Plan, media: &Media, begin: u64) -> Self {
+        let mut publisher = Self::new(socket, plan, String::new(), begin);
         publisher.out.clear();
         publisher.go_live(media);
         publisher
@@ -107,7 +113,9 @@ impl Publisher {
                 }
                 Ok(0) => bail!("the server closed in state {:?}", self.state),
                 // Acknowledgements and the like: nothing to wait for in them.
-                Ok(_) if matches!(self.state, State::Live | State::Ending) => continue,
+                Ok(_) if matches!(self.state, State::Connected | State::Live | State::Ending) => {
+                    continue;
+                }
                 Ok(len) => {
                     self.replies.extend(&buffer[..len]);
                     while self.advance(media, chunk_size)? {}
@@ -132,6 +140,10 @@ impl Publisher {
             }
             State::Connecting if self.result().is_some() => {
                 self.replies.clear();
+                if !self.publishes {
+                    self.state = State::Connected;
+                    return Ok(false);
+                }
                 self.create();
                 self.state = State::Creating;
             }
@@ -260,12 +272,13 @@ impl Publisher {
 
     /// Whether everything that is due is sent.
     pub(crate) fn is_drained(&self, media: &Media) -> bool {
-        self.out.is_empty() && self.at == media.sum(self.begin + self.released).wire
+        let end = || media.sum(self.begin + self.released).wire;
+        self.out.is_empty() && (self.state == State::Connected || self.at == end())
     }
 
     /// Ends the stream as encoders do, then waits for the server to close.
     pub(crate) fn end(&mut self, media: &Media, raw: bool) -> Result<()> {
-        if !raw {
+        if self.state == State::Live && !raw {
             Command::new("FCUnpublish", 6).null().string(&self.name).write(
                 &mut self.out,
                 COMMAND,

@@ -1,11 +1,11 @@
 //! How many publishers, how fast; what a run of them costs the server.
 
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use sluicebox_bench::load::{self, Mix, Pace, Phase, Plan, Report};
-use sluicebox_bench::recordings;
+use sluicebox_bench::load::{Mix, Pace, Plan};
+use sluicebox_bench::{measure, recordings};
 
 use crate::server::{Server, Variant};
 
@@ -57,31 +57,18 @@ impl Case {
     pub(crate) fn run(&self, variant: &Variant, seconds: u64, dir: &Path) -> Result<Sample> {
         recordings::reserve(dir, self.connections, self.bytes(seconds))?;
         let server = Server::start(variant, dir)?;
-        let before = server.usage()?;
+        let before = server.memory()?;
         let plan = self.plan(&server, variant, seconds);
-        let mut usages = Vec::new();
-        let report = load::run(&plan, |phase| {
-            // The server may still be at what lies in its sockets: memory is looked at just then.
-            usages.push((phase, Instant::now(), server.usage()));
-        })
-        .with_context(|| format!("{}, {}", self.name, variant.name))?;
-        let at = |wanted| usages.iter().position(|(phase, ..)| *phase == wanted);
-        let take = |index: Option<usize>| -> Result<_> {
-            let (_, when, usage) = &usages[index.context("a phase is missing")?];
-            Ok((*when, *usage.as_ref().map_err(|error| anyhow::anyhow!("{error}"))?))
-        };
-        let published = take(at(Phase::Published))?;
-        let sent = take(at(Phase::Sent))?;
-        let ended = take(at(Phase::Ended))?;
+        let run = measure::run(&plan, server.pid())
+            .with_context(|| format!("{}, {}", self.name, variant.name))?;
         #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
         let sample = Sample {
-            cpu: (ended.1.cpu - published.1.cpu).as_secs_f64(),
-            gigabytes: report.sent.wire as f64 / 1e9,
-            resident: sent.1.resident.saturating_sub(before.resident) as f64
+            cpu: run.cpu.as_secs_f64(),
+            gigabytes: run.report.sent.wire as f64 / 1e9,
+            resident: run.memory.resident.saturating_sub(before.resident) as f64
                 / self.connections as f64,
-            waits: sent.1.waits.saturating_sub(published.1.waits) as f64
-                / (sent.0 - published.0).as_secs_f64(),
-            complete: complete(&report, variant, dir)?,
+            waits: run.waits as f64 / run.sending.as_secs_f64(),
+            complete: measure::complete(run.report.sent, variant.is_raw(), dir)?,
         };
         Ok(sample)
     }
@@ -114,12 +101,4 @@ impl Case {
             seed: 1,
         }
     }
-}
-
-fn complete(report: &Report, variant: &Variant, dir: &Path) -> Result<bool> {
-    if variant.is_raw() {
-        return Ok(recordings::bytes(dir)? == report.sent.wire);
-    }
-    let content = recordings::count(dir)?;
-    Ok((content.tags, content.bodies) == (report.sent.messages, report.sent.bodies))
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use anyhow::{Context as _, Result};
-use sluicebox_bench::process::{self, Usage};
+use sluicebox_bench::process::{self, Memory};
 
 /// A drive with its options, as they are compared.
 pub(crate) struct Variant {
@@ -69,8 +69,12 @@ impl Server {
         Ok(Self { child, addr })
     }
 
-    pub(crate) fn usage(&self) -> Result<Usage> {
-        process::usage(self.child.id())
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    pub(crate) fn memory(&self) -> Result<Memory> {
+        process::memory(self.pid())
     }
 }
 
