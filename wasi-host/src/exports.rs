@@ -64,10 +64,8 @@ impl Exports {
         instance: Instance,
         mut store: impl AsContextMut,
     ) -> Result<Calls, &'static str> {
-        let memory = match instance.get_module_export(&mut store, &self.memory) {
-            Some(Extern::Memory(memory)) => memory,
-            _ => return Err("memory"),
-        };
+        let memory = instance.get_module_export(&mut store, &self.memory);
+        let Some(Extern::Memory(memory)) = memory else { return Err("memory") };
         Ok(Calls {
             memory,
             version: call(instance, &mut store, &self.version).ok_or("version")?,

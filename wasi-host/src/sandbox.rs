@@ -118,10 +118,11 @@ fn engine(settings: &Settings) -> Result<Engine, LoadError> {
         .max_tables_per_module(1)
         .table_elements(TABLE)
         .max_memory_size(settings.memory.next_multiple_of(PAGE))
-        // What a session leaves behind is given back, not kept for the next one.
+        // What a session leaves behind is given back at once, not kept for the next one, nor until
+        // some more have ended: it may be all that a guest can have.
         .linear_memory_keep_resident(0)
         .max_unused_warm_slots(256)
-        .decommit_batch_size(16);
+        .decommit_batch_size(1);
     let mut config = code_settings();
     config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
     Engine::new(&config).map_err(LoadError::Module)

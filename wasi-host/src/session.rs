@@ -32,7 +32,8 @@ impl Session {
         let settings = settings::write(config);
         session.space(settings.len())?[..settings.len()].copy_from_slice(&settings);
         session.space = 0..0;
-        session.guest.call(|calls| &calls.open, (settings::LEN as u32, seed))?;
+        let len = u32::try_from(settings.len()).unwrap_or(u32::MAX);
+        session.guest.call(|calls| &calls.open, (len, seed))?;
         Ok(session)
     }
 
