@@ -47,6 +47,8 @@ behaviour() {
     cargo build --locked --quiet -p sluicebox-host --features compiler
     cp "$built/sluicebox-host" "$built/sluicebox-host-compiler"
     cargo build --locked --quiet -p sluicebox-host
+    # The module that tests put a back door into.
+    cargo guest
     cargo test --locked -p sluicebox-tests
     step "the server's tests again, with the protocol in a sandbox"
     # Left out: what runs no server.

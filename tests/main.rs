@@ -31,3 +31,6 @@ mod live;
 mod pipes;
 /// Logs that nobody reads, or that are closed.
 mod logs;
+
+/// The sandbox: guests that mean harm, and what becomes of everything around them.
+mod sandbox;
