@@ -4,7 +4,7 @@
 use sluicebox_host::Config;
 
 use super::drive::{accept, ignore, reject, says, sessions_end};
-use super::guests::{Guest, MEMORY, RECORDS, Record, TAG_AT, TEXT_AT, data};
+use super::guests::{Guest, MEMORY, RECORDS, Record, TAG, TAG_AT, TEXT_AT, data};
 
 #[test]
 fn events_out_of_order() {
@@ -54,6 +54,21 @@ fn tags_that_are_none() {
             tags("one tag that is said to be none", TAG_AT, 18, 0),
             tags("no tags", TAG_AT, 0, 0),
             tags("nothing that is said to be a tag", TAG_AT, 0, 1),
+        ],
+    );
+    let changed = |name, at: usize, byte| {
+        let mut bytes = *TAG;
+        bytes[at] = byte;
+        let (name, guest, debug, message) = tags(name, 0x300, 18, 1);
+        (name, guest.more(&data(0x300, &bytes)), debug, message)
+    };
+    sessions_end(
+        accept,
+        vec![
+            changed("a tag of a kind that FLV has not", 0, 15),
+            changed("a tag whose kind has a flag", 0, 0x28),
+            changed("a tag of another stream", 8, 1),
+            changed("a tag of yet another stream", 10, 1),
         ],
     );
 }
@@ -116,6 +131,7 @@ fn events_without_end() {
             ),
         ],
     );
+    sessions_end(reject, vec![bytes("long names", &[], &[Record::named(7, 0, 0xffff)])]);
     sessions_end(
         reject,
         vec![(

@@ -79,11 +79,20 @@ impl Host {
         self.wait_until("a line", || self.lines().into_iter().find(|line| find(line)))
     }
 
-    /// Waits for a line with this message about this peer, and returns its `error`.
-    pub(super) fn failure(&self, peer: SocketAddr) -> String {
+    /// Waits until the log says that the connection with this peer failed with this fault. A port may
+    /// be used again, so there can be other lines about the same peer.
+    pub(super) fn failed(&self, peer: SocketAddr, fault: &str) {
         let peer = peer.to_string();
-        let line = self.wait(|line| line["message"] == "connection failed" && line["peer"] == peer);
-        line["error"].as_str().expect("an error").to_owned()
+        self.wait(|line| {
+            let error = line["error"].as_str().unwrap_or_default();
+            line["message"] == "connection failed" && line["peer"] == peer && error.contains(fault)
+        });
+    }
+
+    /// The errors of all connections that failed.
+    pub(super) fn failures(&self) -> Vec<String> {
+        let lines = self.lines().into_iter().filter(|line| line["message"] == "connection failed");
+        lines.map(|line| line["error"].as_str().expect("an error").to_owned()).collect()
     }
 
     /// Waits until `stream` has ended, asserts that nothing is missing, and returns its recording.

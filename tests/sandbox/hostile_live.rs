@@ -70,24 +70,29 @@ fn each_hostile_guest_costs_its_connection_only() {
         ("replies", Guest::says(&[], &[Record::reply(0, MEMORY)]), "gave more bytes than"),
     ];
     for (name, guest, fault) in guests {
+        // Only who loops is to meet the deadline, however busy the machine is.
+        let deadline = if name == "loops" { "20" } else { "2000" };
         let mut host = Host::with_guest(
             &guest.module(),
-            &["--guest-memory", "16", "--guest-deadline", "20", "--max-connections", "16"],
+            &["--guest-memory", "16", "--guest-deadline", deadline, "--max-connections", "16"],
         );
-        let hello = Handshake::Simple.c0c1();
-        let connections = |count| {
-            let peers: Vec<_> = (0..count).map(|_| lose(host.addr, &hello)).collect();
-            for peer in peers {
-                let error = host.failure(peer);
-                assert!(error.contains(fault), "{name}: {error}");
+        let (hello, idle) = (Handshake::Simple.c0c1(), host.held());
+        let until = |count| {
+            for _ in host.failures().len()..count {
+                lose(host.addr, &hello);
             }
-            host.held()
+            // A line is written before its socket is closed.
+            host.wait_until(name, || {
+                let held = host.held();
+                (host.failures().len() == count && held.files <= idle.files).then_some(held)
+            })
         };
-        // Places that were written to are given back some at a time.
-        let waiting = 16 * (16 << 20);
-        let before = connections(20);
-        let after = connections(100);
-        after.assert_no_more_than(&before, waiting);
+        let (before, after) = (until(20), until(120));
+        // What two guests may have.
+        after.assert_no_more_than(&before, 2 * (16 << 20));
+        for error in host.failures() {
+            assert!(error.contains(fault), "{name}: {error}");
+        }
         host.assert_well();
     }
 }
@@ -118,9 +123,9 @@ fn good_publishers_beside_hostile_guests() {
     let count = peers.len();
     for (peer, fault) in peers {
         let peer = peer.join().expect("a hostile peer");
-        let error = host.failure(peer);
-        assert!(error.contains(fault), "{fault}: {error}");
+        host.failed(peer, fault);
     }
+    assert_eq!(host.failures().len(), count, "connections that failed");
     assert!(count > 2 * door::DEEDS.len(), "only {count} hostile connections");
     steady.frame(20_000);
     steady.peer.send(|script| script.delete_stream(1.0));
@@ -158,14 +163,13 @@ fn a_good_publisher_beside_hostile_peers() {
     let mut host = Host::start(&["--handshake-timeout", "2", "--publish-timeout", "2"]);
     let mut steady = Steady::start(host.addr, "live", "steady");
     let before = host.held();
-    for round in 0..5 {
-        for (name, bytes) in &peers {
-            let peer = lose(host.addr, bytes);
-            let error = host.failure(peer);
-            assert!(!error.contains("sandbox"), "{name}, round {round}: {error}");
-            steady.frame(20_000);
-        }
+    for (at, (name, bytes)) in (1..).zip([&peers; 5].into_iter().flatten()) {
+        lose(host.addr, bytes);
+        host.wait_until(name, || (host.failures().len() == at).then_some(()));
+        steady.frame(20_000);
     }
+    let faults = host.failures().into_iter().filter(|error| error.contains("sandbox"));
+    assert_eq!(faults.count(), 0, "the guest is not to blame");
     steady.peer.send(|script| script.delete_stream(1.0));
     steady.assert_recorded(&host.complete("steady"));
     let after = host.held();

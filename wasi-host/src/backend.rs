@@ -43,9 +43,9 @@ impl Sandboxed {
         };
         let Some(file) = &flags.guest else {
             let sandbox = Sandbox::new(&settings);
-            return sandbox
-                .map(Self)
-                .with_context(|| format!("no sandboxes for {connections} connections"));
+            return sandbox.map(Self).with_context(|| {
+                format!("no sandboxes for {connections} connections (--max-connections)")
+            });
         };
         load(file, &settings).map(Self).with_context(|| format!("guest {}", file.display()))
     }

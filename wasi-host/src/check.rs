@@ -1,5 +1,7 @@
 //! What a guest may say, and when: nothing it says is believed.
 
+use std::ops::Range;
+
 use sluicebox_abi::{Outcome, Record};
 use sluicebox_core::{
     Config, Connect, Event, Ledger, Publish, StreamId, Tags, Tally, Text, Unpublish, flv,
@@ -14,6 +16,9 @@ const EVENTS: u64 = 64;
 /// message of one byte, an error for an unknown command of fourteen.
 const GAIN: u64 = 64;
 
+/// Where a tag has its stream, which is always 0.
+const STREAM_ID: Range<usize> = 8..11;
+
 /// The account of one session, kept outside of the sandbox.
 #[derive(Debug)]
 pub(crate) struct Account {
@@ -22,6 +27,9 @@ pub(crate) struct Account {
     most: usize,
     /// Longest text, in bytes: it came in a command.
     text: usize,
+    /// Lengths of the application and address that the last connect told, in bytes: a publish
+    /// repeats them.
+    place: (usize, usize),
     /// Bytes that were fed.
     fed: u64,
     /// What the guest counted last.
@@ -48,6 +56,7 @@ impl Account {
             streams: Vec::new(),
             most: config.limits.streams,
             text: config.limits.command as usize,
+            place: (0, 0),
             fed: 0,
             received: 0,
             stray: Tally::default(),
@@ -143,6 +152,7 @@ impl Account {
         let Connect { app, tc_url, flash_ver, swf_url, page_url } = *connect;
         let texts = [app, tc_url, flash_ver, swf_url, page_url];
         self.texts(&texts)?;
+        self.place = (app.as_bytes().len(), tc_url.as_bytes().len());
         self.output(texts.iter().map(|text| text.as_bytes().len()).sum())
     }
 
@@ -152,10 +162,15 @@ impl Account {
         let stream = stream.ok_or(Fault::Order(run.stream))?;
         let mut tags = flv::tags(run.bytes);
         let mut written = Tally::default();
+        let mut well = true;
+        let mut header = run.bytes;
         for tag in &mut tags {
             written.add(tag.body.len());
+            well &= matches!(tag.kind, flv::AUDIO | flv::VIDEO | flv::SCRIPT)
+                && header[STREAM_ID] == [0; 3];
+            header = &header[flv::TAG_HEADER + tag.body.len() + flv::TAG_TRAILER..];
         }
-        let whole = tags.rest().is_empty() && written.messages == u64::from(run.count);
+        let whole = well && header.is_empty() && written.messages == u64::from(run.count);
         if !whole || run.count == 0 {
             return Err(Fault::Tags(run.stream));
         }
@@ -164,8 +179,12 @@ impl Account {
     }
 
     fn publish(&mut self, publish: &Publish<'_>) -> Result<(), Fault> {
-        let id = publish.stream;
-        self.texts(&[publish.app, publish.tc_url, publish.name, publish.kind])?;
+        let Publish { stream: id, app, tc_url, name, kind } = *publish;
+        self.texts(&[app, tc_url, name, kind])?;
+        // What a connect told is told again, and not counted twice.
+        let again = app.as_bytes().len().saturating_sub(self.place.0)
+            + tc_url.as_bytes().len().saturating_sub(self.place.1);
+        self.output(again + name.as_bytes().len() + kind.as_bytes().len())?;
         if self.streams.iter().any(|stream| stream.id == id) {
             return Err(Fault::Order(id));
         }

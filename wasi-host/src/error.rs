@@ -63,6 +63,8 @@ pub enum Fault {
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum LoadError {
+    /// Address space for so many sessions cannot be had.
+    Pool(wasmtime::Error),
     /// It is no module, or not one that can be run here.
     Module(wasmtime::Error),
     /// It wants something of its host: a guest gets nothing.
@@ -118,6 +120,7 @@ impl fmt::Display for Fault {
 impl fmt::Display for LoadError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Pool(error) => write!(f, "address space cannot be had: {error:#}"),
             Self::Module(error) => write!(f, "not a module that can be run: {error:#}"),
             Self::Import(name) => write!(f, "the module imports {name}; a guest imports nothing"),
             Self::Export(name) => {

@@ -125,5 +125,5 @@ fn engine(settings: &Settings) -> Result<Engine, LoadError> {
         .decommit_batch_size(1);
     let mut config = code_settings();
     config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
-    Engine::new(&config).map_err(LoadError::Module)
+    Engine::new(&config).map_err(LoadError::Pool)
 }

@@ -19,7 +19,7 @@ pub(crate) const EPOCH: Duration = Duration::from_micros(COST);
 const COST: u64 = 10_000;
 /// Bytes fed that earn a guest one epoch: hundreds of times what they usually take, and several
 /// times what the smallest chunks and the most chunk streams take.
-const BYTES: u64 = 16 << 10;
+const BYTES: u64 = 8 << 10;
 /// Microseconds that a feed earns besides, for peers that send byte by byte.
 const FEED: u64 = 20;
 /// Part of the time that a guest may run whatever it is fed: one in so many.
@@ -118,7 +118,8 @@ impl Allowance {
         let passed = now - self.counted;
         self.counted = now;
         let earned = FEED + len as u64 * COST / BYTES + passed * COST / SHARE;
-        self.left = self.most.min(self.left.saturating_add(earned));
+        // Much input at once earns more than the deadline.
+        self.left = self.most.max(earned).min(self.left.saturating_add(earned));
     }
 
     /// Takes an epoch off; `false`: there was none left.
@@ -146,14 +147,18 @@ mod tests {
     fn a_guest_has_its_deadline_and_then_what_it_earns() {
         let mut allowance = allowance(20);
         assert_eq!(spent(&mut allowance), 20);
-        allowance.fed(16 << 10);
+        allowance.fed(8 << 10);
         assert_eq!(spent(&mut allowance), 1);
-        for _ in 0..500 {
+        for _ in 0..480 {
             allowance.fed(1);
         }
         assert_eq!(spent(&mut allowance), 1);
-        allowance.fed(usize::MAX >> 16);
+        for _ in 0..100 {
+            allowance.fed(8 << 10);
+        }
         assert_eq!(spent(&mut allowance), 20);
+        allowance.fed(1 << 20);
+        assert_eq!(spent(&mut allowance), 128);
     }
 
     #[test]

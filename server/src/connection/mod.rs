@@ -52,6 +52,8 @@ pub(crate) struct Connection<B: Backend> {
     taken: usize,
     /// The peer has ended its side: read until nothing is left.
     ending: bool,
+    /// Why it failed has been logged.
+    blamed: bool,
     _place: Place,
 }
 
@@ -83,6 +85,7 @@ impl<B: Backend> Connection<B> {
             streams: Vec::new(),
             taken: 0,
             ending: false,
+            blamed: false,
             _place: place,
         })
     }
@@ -282,8 +285,11 @@ impl<B: Backend> Connection<B> {
     /// The peer is given time to read the last reply.
     fn end(&mut self, why: Close, scratch: &[u8]) -> Turn {
         let closed = self.ingest.close(why).and_then(|()| self.poll(scratch));
-        if let Err(error) = closed {
-            tracing::debug!(peer = %self.peer, %error, "session ended");
+        // A session that has failed says so again; a sandbox may fail now.
+        if let Err(error) = closed
+            && !self.blamed
+        {
+            self.log_failure(&format!("{error:#}"));
         }
         for live in std::mem::take(&mut self.streams) {
             live.abandon(self.peer);
@@ -336,7 +342,8 @@ impl<B: Backend> Connection<B> {
     }
 
     /// Names the peer and the fault.
-    fn log_failure(&self, error: &str) {
+    fn log_failure(&mut self, error: &str) {
+        self.blamed = true;
         let received = self.ingest.received();
         tracing::warn!(peer = %self.peer, received, error, "connection failed");
     }
