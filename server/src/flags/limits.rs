@@ -1,0 +1,72 @@
+//! Bounds on what peers may take.
+
+use clap::{Args, ValueEnum};
+use sluicebox_core::{Limits, Type3};
+
+use super::parse::at_least_one;
+
+/// Reading of a type 3 chunk after a type 0 header; see [`Type3`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Type3Flag {
+    /// As specified, unless it cannot be meant
+    Detect,
+    /// As specified: the timestamp is the delta
+    Delta,
+    /// The same timestamp, as old librtmp means it
+    Same,
+}
+
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Limits")]
+pub(super) struct LimitFlags {
+    /// Connections at a time
+    #[arg(long, value_name = "N", env = "SLUICEBOX_MAX_CONNECTIONS", default_value_t = 10_000,
+          value_parser = at_least_one)]
+    pub(super) max_connections: usize,
+
+    /// Connections at a time from one address (IPv6: one /64 network)
+    #[arg(long, value_name = "N", env = "SLUICEBOX_MAX_PER_ADDRESS", default_value_t = 256,
+          value_parser = at_least_one)]
+    pub(super) max_per_address: usize,
+
+    /// Longest message, in bytes
+    #[arg(long, value_name = "BYTES", env = "SLUICEBOX_MAX_MESSAGE",
+          default_value_t = Limits::default().message,
+          value_parser = clap::value_parser!(u32).range(1..=i64::from(Limits::MAX_MESSAGE)))]
+    max_message: u32,
+
+    /// Unfinished messages of one connection together, in bytes
+    #[arg(long, value_name = "BYTES", env = "SLUICEBOX_MAX_BUFFERED",
+          default_value_t = Limits::default().buffered, value_parser = at_least_one)]
+    max_buffered: usize,
+
+    /// Smallest chunk size a peer may set, in bytes
+    #[arg(long, value_name = "BYTES", env = "SLUICEBOX_MIN_CHUNK_SIZE",
+          default_value_t = Limits::default().smallest_chunk, value_parser = clap::value_parser!(u32).range(1..=65_536))]
+    min_chunk_size: u32,
+
+    /// Timestamp of a type 3 chunk that starts a message after a type 0 header
+    #[arg(long, value_name = "HOW", env = "SLUICEBOX_TYPE3", default_value = "detect")]
+    type3: Type3Flag,
+}
+
+impl LimitFlags {
+    /// What a session may take.
+    pub(super) fn of_a_session(&self) -> Limits {
+        Limits {
+            message: self.max_message,
+            buffered: self.max_buffered,
+            smallest_chunk: self.min_chunk_size,
+            ..Limits::default()
+        }
+    }
+
+    /// Which reading of type 3 is meant.
+    pub(super) fn type3(&self) -> Type3 {
+        match self.type3 {
+            Type3Flag::Detect => Type3::Detect,
+            Type3Flag::Delta => Type3::Delta,
+            Type3Flag::Same => Type3::Same,
+        }
+    }
+}

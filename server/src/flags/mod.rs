@@ -1,0 +1,130 @@
+//! What may be typed: a group of flags in each file, put together here.
+
+mod limits;
+mod parse;
+mod timeouts;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::builder::FalseyValueParser;
+use clap::{Args, ValueEnum};
+use sluicebox_core::Config;
+
+use limits::LimitFlags;
+use timeouts::TimeoutFlags;
+pub(crate) use timeouts::Timeouts;
+
+/// Flags of every binary of the server. Each can be set by an environment variable too.
+#[derive(Args, Clone, Debug)]
+pub struct Flags {
+    /// Address to listen on; may be given several times
+    #[arg(
+        long,
+        value_name = "ADDR:PORT",
+        env = "SLUICEBOX_LISTEN",
+        value_delimiter = ',',
+        default_value = "0.0.0.0:1935"
+    )]
+    pub listen: Vec<SocketAddr>,
+
+    /// Folder for recordings: `DIR/app/stream-<UTC start>.flv`
+    #[arg(long, value_name = "DIR", env = "SLUICEBOX_RECORD_DIR", default_value = "recordings")]
+    pub record_dir: PathBuf,
+
+    /// Write one stream to FILE, or to standard output with "-", and exit: implies --once, instead of --record-dir
+    #[arg(short, long, value_name = "FILE", env = "SLUICEBOX_OUTPUT")]
+    pub output: Option<PathBuf>,
+
+    /// Exit after the first publish; the exit code is 0 only if every message was written
+    #[arg(long, env = "SLUICEBOX_ONCE", value_parser = FalseyValueParser::new())]
+    pub once: bool,
+
+    /// Take only publishes to this application; may be given several times
+    #[arg(long, value_name = "NAME", env = "SLUICEBOX_APP", value_delimiter = ',')]
+    pub app: Vec<String>,
+
+    /// Form of the log lines on standard error
+    #[arg(long, value_name = "FORM", env = "SLUICEBOX_LOG", default_value = "text")]
+    pub log: LogForm,
+
+    /// No lines about running streams on a terminal
+    #[arg(short, long, env = "SLUICEBOX_QUIET", value_parser = FalseyValueParser::new())]
+    pub quiet: bool,
+
+    #[command(flatten)]
+    limits: LimitFlags,
+
+    #[command(flatten)]
+    timeouts: TimeoutFlags,
+}
+
+/// Form of log lines.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LogForm {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+impl Flags {
+    /// Whether the server ends with the first publish.
+    pub(crate) fn once(&self) -> bool {
+        self.once || self.output.is_some()
+    }
+
+    /// Settings of a session.
+    pub(crate) fn config(&self) -> Config {
+        Config {
+            limits: self.limits.of_a_session(),
+            type3: self.limits.type3(),
+            ..Config::default()
+        }
+    }
+
+    /// Connections at a time.
+    pub fn max_connections(&self) -> usize {
+        self.limits.max_connections
+    }
+
+    /// Connections at a time: in all, and from one address.
+    pub(crate) fn connections(&self) -> (usize, usize) {
+        (self.limits.max_connections, self.limits.max_per_address)
+    }
+
+    pub(crate) fn timeouts(&self) -> Timeouts {
+        self.timeouts.timeouts()
+    }
+
+    pub(crate) fn read_interval(&self) -> Duration {
+        Duration::from_millis(self.timeouts.read_interval.into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::{Args as _, Command};
+
+    use super::*;
+
+    #[test]
+    fn the_readme_has_every_flag_with_its_default() {
+        let readme = include_str!("../../../README.md");
+        for flag in Flags::augment_args(Command::new("")).get_arguments() {
+            let long = flag.get_long().expect("every flag has a long name");
+            let row = readme
+                .lines()
+                .find(|line| line.starts_with("| `-") && line.contains(&format!("`--{long}")));
+            let row = row.unwrap_or_else(|| panic!("--{long} is not in the README's table"));
+            let takes_value = flag.get_action().takes_values();
+            for default in flag.get_default_values().iter().filter(|_| takes_value) {
+                let default = default.to_str().expect("defaults are text");
+                assert!(row.contains(default), "--{long}: {row} has not {default}");
+            }
+            let variable = format!("SLUICEBOX_{}", long.replace('-', "_").to_uppercase());
+            assert_eq!(flag.get_env().and_then(|name| name.to_str()), Some(variable.as_str()));
+        }
+    }
+}
