@@ -11,6 +11,7 @@
 //! `connection` reads, polls its [`Ingest`] and acts on events, `access` decides who may publish,
 //! `name` makes file names of what peers say, a `recording` is a file or standard output, and
 //! `report` says what came of it. Where the protocol core runs is the [`Backend`]'s business.
+//! `tools` are what the binaries do instead of serving.
 
 #![forbid(unsafe_code)]
 
@@ -31,6 +32,9 @@ mod logging;
 mod shutdown;
 mod run;
 
+mod tools;
+
 pub use flags::Flags;
 pub use ingest::{Backend, Ingest};
 pub use run::{main, run};
+pub use tools::Tool;

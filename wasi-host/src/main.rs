@@ -7,23 +7,30 @@ mod backend;
 use std::process::ExitCode;
 
 use clap::Parser;
-use sluicebox_server::Flags;
+use sluicebox_server::{Flags, Tool};
 
 use backend::{GuestFlags, Sandboxed};
 
 /// Record every RTMP stream that is published here to FLV, each connection in a sandbox.
 #[derive(Parser)]
-#[command(name = "sluicebox-host", version)]
+#[command(name = "sluicebox-host", version, args_conflicts_with_subcommands = true)]
 struct Cli {
     #[command(flatten)]
     flags: Flags,
 
     #[command(flatten)]
     guest: GuestFlags,
+
+    #[command(subcommand)]
+    tool: Option<Tool>,
 }
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let sandboxes = cli.flags.max_connections();
-    sluicebox_server::main(cli.flags, || Sandboxed::new(&cli.guest, sandboxes))
+    let backend = || Sandboxed::new(&cli.guest, sandboxes);
+    match cli.tool {
+        Some(tool) => tool.run(backend),
+        None => sluicebox_server::main(cli.flags, backend),
+    }
 }

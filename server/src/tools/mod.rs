@@ -1,0 +1,36 @@
+//! What a binary does instead of serving: each subcommand is a module with its arguments.
+
+mod check;
+
+use std::io::Write as _;
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::Subcommand;
+
+use crate::ingest::Backend;
+
+/// Subcommands of every binary. Without one, it serves.
+#[derive(Subcommand, Clone, Debug)]
+pub enum Tool {
+    /// Say what is in FLV files, and whether they are sound
+    Check(check::Arguments),
+}
+
+impl Tool {
+    /// Runs the subcommand; `backend` makes what reads RTMP, where that is needed.
+    pub fn run<B: Backend>(self, backend: impl FnOnce() -> Result<B>) -> ExitCode {
+        let _ = backend;
+        let result = match self {
+            Self::Check(arguments) => check::run(&arguments),
+        };
+        result.unwrap_or_else(|error| {
+            // Standard error may be closed.
+            let _ = writeln!(std::io::stderr(), "error: {error:#}");
+            ExitCode::from(FAILED)
+        })
+    }
+}
+
+/// Exit code of a tool that could not do its work, as clap has it for wrong arguments.
+const FAILED: u8 = 2;
