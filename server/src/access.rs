@@ -1,23 +1,22 @@
 //! Who may connect and publish: caps on connections, and one publisher for each name.
 
-use std::collections::hash_map::Entry;
-use std::collections::{HashMap, HashSet};
-use std::net::{IpAddr, Ipv6Addr};
+use std::collections::HashSet;
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+pub(crate) use sluicebox_rules::places::Full;
+use sluicebox_rules::places::Places;
 
 /// Counts connections by address, and knows which publish points are live.
 #[derive(Debug)]
 pub(crate) struct Access {
-    max_connections: usize,
-    max_per_address: usize,
     state: Mutex<State>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct State {
-    connections: usize,
-    addresses: HashMap<IpAddr, usize>,
+    places: Places,
     live: HashSet<PathBuf>,
 }
 
@@ -35,31 +34,15 @@ pub(crate) struct Claim {
     path: PathBuf,
 }
 
-/// Which cap a connection is over.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Full {
-    Server,
-    Address,
-}
-
 impl Access {
     pub(crate) fn new((max_connections, max_per_address): (usize, usize)) -> Arc<Self> {
-        Arc::new(Self { max_connections, max_per_address, state: Mutex::default() })
+        let places = Places::new(max_connections, max_per_address);
+        Arc::new(Self { state: Mutex::new(State { places, live: HashSet::new() }) })
     }
 
     /// A place for a connection from `address`.
     pub(crate) fn enter(self: &Arc<Self>, address: IpAddr) -> Result<Place, Full> {
-        let address = counted(address);
-        let mut state = self.lock();
-        if state.connections >= self.max_connections {
-            return Err(Full::Server);
-        }
-        let count = state.addresses.entry(address).or_default();
-        if *count >= self.max_per_address {
-            return Err(Full::Address);
-        }
-        *count += 1;
-        state.connections += 1;
+        self.lock().places.enter(address)?;
         Ok(Place { access: self.clone(), address })
     }
 
@@ -72,7 +55,7 @@ impl Access {
 
     /// Connections at present.
     pub(crate) fn connections(&self) -> usize {
-        self.lock().connections
+        self.lock().places.taken()
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -83,14 +66,7 @@ impl Access {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        let mut state = self.access.lock();
-        state.connections -= 1;
-        if let Entry::Occupied(mut entry) = state.addresses.entry(self.address) {
-            *entry.get_mut() -= 1;
-            if *entry.get() == 0 {
-                entry.remove();
-            }
-        }
+        self.access.lock().places.leave(self.address);
     }
 }
 
@@ -100,45 +76,18 @@ impl Drop for Claim {
     }
 }
 
-/// What counts as one address: IPv4, however it is written; in IPv6 the network of 64 bits that
-/// a household or a machine gets.
-fn counted(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(v6) => {
-            let [a, b, c, d, ..] = v6.segments();
-            Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0).into()
-        }
-        v4 => v4,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn ip(text: &str) -> IpAddr {
-        text.parse().unwrap()
-    }
-
     #[test]
-    fn places_are_counted_and_given_back() {
-        let access = Access::new((3, 2));
-        let one = access.enter(ip("192.0.2.1")).unwrap();
-        let _two = access.enter(ip("::ffff:192.0.2.1")).unwrap();
-        assert_eq!(access.enter(ip("192.0.2.1")).err(), Some(Full::Address));
-        let _three = access.enter(ip("2001:db8::1")).unwrap();
-        assert_eq!(access.enter(ip("2001:db8::2")).err(), Some(Full::Server));
-        drop(one);
-        assert_eq!(access.connections(), 2);
-        let _again = access.enter(ip("192.0.2.1")).unwrap();
-    }
-
-    #[test]
-    fn a_network_of_64_bits_is_one_address() {
-        let access = Access::new((10, 1));
-        let _one = access.enter(ip("2001:db8::1")).unwrap();
-        assert_eq!(access.enter(ip("2001:db8::2:1")).err(), Some(Full::Address));
-        assert!(access.enter(ip("2001:db8:0:1::1")).is_ok());
+    fn a_place_is_given_back_when_it_is_dropped() {
+        let access = Access::new((1, 1));
+        let place = access.enter([192, 0, 2, 1].into()).unwrap();
+        assert_eq!(access.enter([192, 0, 2, 2].into()).err(), Some(Full::Server));
+        drop(place);
+        assert_eq!(access.connections(), 0);
+        assert!(access.enter([192, 0, 2, 2].into()).is_ok());
     }
 
     #[test]

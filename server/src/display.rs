@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::shutdown::Stop;
-use crate::stats::{Reading, Stats};
+use sluicebox_rules::stats::{Reading, Stats};
 
 /// Time between two looks at the streams.
 const PERIOD: Duration = Duration::from_millis(500);

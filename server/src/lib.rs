@@ -9,8 +9,9 @@
 //!
 //! The modules follow a connection: `listen` makes sockets, `drive` runs connections, a
 //! `connection` reads, polls its [`Ingest`] and acts on events, `access` decides who may publish,
-//! `name` makes file names of what peers say, a `recording` is a file or standard output, and
-//! `report` says what came of it. Where the protocol core runs is the [`Backend`]'s business.
+//! a `recording` is a file or standard output. What every form of Sluicebox does alike is in
+//! [`sluicebox_rules`]: names, timeouts, accounts. Where the protocol core runs is the [`Backend`]'s
+//! business.
 //! `tools` are what the binaries do instead of serving.
 
 #![forbid(unsafe_code)]
@@ -22,10 +23,7 @@ mod listen;
 mod drive;
 mod connection;
 mod access;
-pub mod name;
 mod recording;
-mod stats;
-mod report;
 
 mod display;
 mod logging;
@@ -37,4 +35,5 @@ mod tools;
 pub use flags::Flags;
 pub use ingest::{Backend, Ingest};
 pub use run::{main, run};
+pub use sluicebox_rules::name;
 pub use tools::Tool;

@@ -8,8 +8,8 @@ use anyhow::{Context as _, Result, bail};
 use jiff::Timestamp;
 use sluicebox_core::{Tags, Tally, flv};
 
-use crate::name::PublishPoint;
-use crate::stats::Stats;
+use sluicebox_rules::name::PublishPoint;
+use sluicebox_rules::stats::Stats;
 
 /// Recordings of one name that may start in the same second.
 const NUMBERS: u32 = 100;

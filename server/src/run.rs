@@ -3,21 +3,22 @@
 use std::hash::{BuildHasher as _, RandomState};
 use std::io::Write as _;
 use std::process::ExitCode;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
 use sluicebox_core::Config;
+use sluicebox_rules::account::Outcome;
+use sluicebox_rules::clock::Timeouts;
 
 use crate::access::Access;
 use crate::display::Display;
 use crate::drive::Drive;
-use crate::flags::{Flags, Timeouts};
+use crate::flags::Flags;
 use crate::ingest::Backend;
 use crate::recording::Destination;
-use crate::report::Outcome;
 use crate::shutdown::Stop;
 use crate::{listen, logging, shutdown};
 
@@ -32,7 +33,7 @@ pub(crate) struct Shared<B> {
     pub(crate) timeouts: Timeouts,
     pub(crate) read_interval: Duration,
     pub(crate) once: bool,
-    pub(crate) outcome: Outcome,
+    outcome: Mutex<Outcome>,
     pub(crate) display: Display,
     pub(crate) stop: &'static Stop,
     /// The one publish of `--once` has begun.
@@ -44,6 +45,11 @@ impl<B> Shared<B> {
     /// A number that differs between connections and runs.
     pub(crate) fn seed(&self) -> u64 {
         RandomState::new().hash_one(self.seeds.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// What has come of the run so far.
+    pub(crate) fn outcome(&self) -> MutexGuard<'_, Outcome> {
+        self.outcome.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether one more publish is wanted.
@@ -96,7 +102,7 @@ pub fn run<B: Backend>(flags: Flags, backend: B) -> Result<ExitCode> {
         timeouts: flags.timeouts(),
         read_interval: flags.read_interval(),
         once: flags.once(),
-        outcome: Outcome::default(),
+        outcome: Mutex::default(),
         display,
         stop,
         taken: AtomicBool::new(false),
@@ -108,11 +114,11 @@ pub fn run<B: Backend>(flags: Flags, backend: B) -> Result<ExitCode> {
     thread::Builder::new().name("display".into()).spawn(draw).context("cannot start a thread")?;
     while !stop.wait(Duration::from_secs(3600)) {}
     drive.wake();
-    let ended = drive.ended(Instant::now() + shared.timeouts.stop);
+    let ended = drive.ended(Instant::now() + flags.stop_timeout());
     if !ended {
         let connections = shared.access.connections();
         tracing::error!(connections, "stopped before everything was finished");
     }
-    let complete = ended && (!shared.once || shared.outcome.complete());
+    let complete = ended && (!shared.once || shared.outcome().complete());
     Ok(if complete { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

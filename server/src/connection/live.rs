@@ -3,15 +3,15 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use sluicebox_core::{Close, End, Reject, StreamId, Tags, Unpublish};
+use sluicebox_core::{Reject, StreamId, Tags, Unpublish};
+use sluicebox_rules::account::{Account, reason};
+use sluicebox_rules::stats::Stats;
 
 use crate::access::Claim;
 use crate::ingest::Backend;
-use crate::name::PublishPoint;
 use crate::recording::Recording;
-use crate::report::Account;
 use crate::run::Shared;
-use crate::stats::Stats;
+use sluicebox_rules::name::PublishPoint;
 
 /// A stream that is being recorded.
 pub(super) struct Live {
@@ -38,7 +38,7 @@ impl Live {
         if !shared.apps.is_empty() && !shared.apps.contains(&point.app()) {
             return Err((Reject::Refused, "application is not taken here".into()));
         }
-        let claim = shared.access.claim(point.path());
+        let claim = shared.access.claim(point.path().into());
         let claim = claim.ok_or_else(|| (Reject::Busy, "name has a publisher".to_owned()))?;
         if !shared.admit() {
             return Err((Reject::Refused, "only one publish is taken".into()));
@@ -49,7 +49,7 @@ impl Live {
             }
             (Reject::Storage, format!("{error:#}"))
         })?;
-        shared.outcome.begun();
+        shared.outcome().begun();
         let path = recording.path().display().to_string();
         tracing::info!(%peer, app = point.app(), stream = point.stream(), path, "publishing");
         let stats = Arc::new(Stats::default());
@@ -74,7 +74,7 @@ impl Live {
     pub(super) fn end<B: Backend>(self, end: Unpublish, peer: SocketAddr, shared: &Shared<B>) {
         let ledger = end.ledger;
         let account = Account { ledger, recorded: self.recording.written() };
-        shared.outcome.ended(&account);
+        shared.outcome().ended(&account);
         tracing::info!(
             %peer,
             app = self.point.app(),
@@ -100,17 +100,5 @@ impl Live {
         let path = self.recording.path().display().to_string();
         let tags_written = self.recording.written().messages;
         tracing::error!(%peer, path, tags_written, complete = false, "ended without an account");
-    }
-}
-
-fn reason(end: End) -> &'static str {
-    match end {
-        End::Peer => "peer stopped",
-        End::Closed(Close::Gone) => "connection ended",
-        End::Closed(Close::Shutdown) => "server stops",
-        End::Closed(Close::Idle) => "nothing sent for too long",
-        End::Rejected(Reject::Storage) => "recording failed",
-        End::Failed => "connection failed",
-        _ => "ended by the server",
     }
 }

@@ -1,26 +1,25 @@
 //! One connection: read, poll, act.
 
-mod clock;
 mod live;
 mod outbox;
 
 use std::io::{self, Read as _};
 use std::net::{Shutdown, SocketAddr};
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Instant;
 
 use anyhow::{Context as _, Result};
 use mio::net::TcpStream;
 use sluicebox_core::{Close, End, Event, Reject, StreamId, Unpublish, flv};
+pub(crate) use sluicebox_rules::clock::PAUSE;
+use sluicebox_rules::clock::{Clock, Moment, Phase};
 
 use crate::access::Place;
 use crate::ingest::{Backend, Ingest};
-use crate::name::PublishPoint;
 use crate::run::Shared;
-pub(crate) use clock::PAUSE;
-use clock::{Clock, Phase};
 use live::Live;
 use outbox::Outbox;
+use sluicebox_rules::name::PublishPoint;
 
 /// Reads in one turn before others get theirs.
 const READS: usize = 8;
@@ -57,6 +56,16 @@ pub(crate) struct Connection<B: Backend> {
     _place: Place,
 }
 
+/// A point in time as the rules count it: since any first call.
+fn moment(now: Instant) -> Moment {
+    static START: LazyLock<Instant> = LazyLock::new(Instant::now);
+    now.saturating_duration_since(*START)
+}
+
+fn now() -> Moment {
+    moment(Instant::now())
+}
+
 /// What to do once an event is no longer borrowed.
 enum Act {
     Nothing,
@@ -80,7 +89,7 @@ impl<B: Backend> Connection<B> {
             peer,
             ingest,
             shared,
-            clock: Clock::new(),
+            clock: Clock::new(now()),
             outbox: Outbox::default(),
             streams: Vec::new(),
             taken: 0,
@@ -116,7 +125,7 @@ impl<B: Backend> Connection<B> {
     /// Whether it needs a turn whatever its socket says: its time is up, it has gone quiet, or the
     /// server stops.
     pub(crate) fn is_due(&self, now: Instant) -> bool {
-        self.time_up(now).is_some() || self.clock.pauses(now)
+        self.time_up(now).is_some() || self.clock.pauses(moment(now))
     }
 
     /// Whether it will need a turn when it goes quiet.
@@ -142,7 +151,7 @@ impl<B: Backend> Connection<B> {
     }
 
     fn try_turn(&mut self, scratch: &mut [u8]) -> Result<Turn> {
-        let pauses = self.clock.pauses(Instant::now());
+        let pauses = self.clock.pauses(now());
         let next = self.read(scratch)?;
         // Asked when whatever had come has been taken in: a disk that hung, or a server that was
         // suspended, is not the peer's fault.
@@ -176,7 +185,7 @@ impl<B: Backend> Connection<B> {
                     return Ok(Turn::Over);
                 }
                 Ok(len) => {
-                    self.clock.heard();
+                    self.clock.heard(now());
                     self.taken += len;
                     self.ingest.feed(len)?;
                     self.poll(scratch)?;
@@ -215,7 +224,7 @@ impl<B: Backend> Connection<B> {
                     let well = live.is_none_or(|live| live.append(&tags));
                     // After the write, however long it took. Empty messages are no progress.
                     if tags.bytes.len() > tags.count as usize * EMPTY_TAG {
-                        self.clock.advance();
+                        self.clock.advance(now());
                     }
                     if well { Act::Nothing } else { Act::Fail(tags.stream) }
                 }
@@ -238,14 +247,14 @@ impl<B: Backend> Connection<B> {
                 Act::Unpublish(unpublish) => self.unpublish(unpublish),
             }
         }
-        self.clock.received(self.ingest.received());
+        self.clock.received(self.ingest.received(), now());
         Ok(())
     }
 
     /// Accepts a publish, or says why not: nothing is promised to the peer before.
     fn publish(&mut self, stream: StreamId, point: PublishPoint) -> Result<()> {
         let (app, name) = (point.app(), point.stream());
-        let begun = if self.clock.publishes_too_often() {
+        let begun = if self.clock.publishes_too_often(now()) {
             Err((Reject::Refused, "too many publishes on one connection".to_owned()))
         } else {
             Live::begin(stream, point, self.peer, &self.shared)
@@ -253,7 +262,7 @@ impl<B: Backend> Connection<B> {
         match begun {
             Ok(live) => {
                 self.streams.push(live);
-                self.clock.enter(Phase::Publishing);
+                self.clock.enter(Phase::Publishing, now());
                 self.ingest.accept(stream)
             }
             Err((why, reason)) => {
@@ -271,7 +280,7 @@ impl<B: Backend> Connection<B> {
         };
         self.streams.swap_remove(at).end(end, self.peer, &self.shared);
         if self.streams.is_empty() && self.publishes() {
-            self.clock.enter(Phase::Setup);
+            self.clock.enter(Phase::Setup, now());
         }
         if self.shared.once {
             self.shared.stop.raise();
@@ -298,16 +307,16 @@ impl<B: Backend> Connection<B> {
         if stray.messages > 0 {
             let (peer, messages, bytes) = (self.peer, stray.messages, stray.bytes);
             tracing::warn!(%peer, messages, bytes, "media that belongs to no publish");
-            self.shared.outcome.stray();
+            self.shared.outcome().stray();
         }
-        self.clock.enter(Phase::Lingering);
+        self.clock.enter(Phase::Lingering, now());
         Turn::More
     }
 
     /// A peer whose publish was refused, or ended from here, has nothing else to do here.
     fn linger_if_alone(&mut self) {
         if self.streams.is_empty() {
-            self.clock.enter(Phase::Lingering);
+            self.clock.enter(Phase::Lingering, now());
         }
     }
 
@@ -318,7 +327,7 @@ impl<B: Backend> Connection<B> {
             // Fails when the peer is gone, which the read below tells.
             let _ = self.socket.shutdown(Shutdown::Write);
         }
-        if self.clock.overdue(Instant::now(), &self.shared.timeouts).is_some() {
+        if self.clock.overdue(now(), &self.shared.timeouts).is_some() {
             return Turn::Over;
         }
         for _ in 0..READS {
@@ -338,7 +347,7 @@ impl<B: Backend> Connection<B> {
         if self.shared.stop.raised() && self.clock.phase() != Phase::Lingering {
             return Some((Close::Shutdown, "server stops"));
         }
-        self.clock.overdue(now, &self.shared.timeouts).map(|what| (Close::Idle, what))
+        self.clock.overdue(moment(now), &self.shared.timeouts).map(|what| (Close::Idle, what))
     }
 
     /// Names the peer and the fault.

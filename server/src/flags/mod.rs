@@ -11,10 +11,10 @@ use std::time::Duration;
 use clap::builder::FalseyValueParser;
 use clap::{Args, ValueEnum};
 use sluicebox_core::Config;
+use sluicebox_rules::clock::Timeouts;
 
 use limits::LimitFlags;
 use timeouts::TimeoutFlags;
-pub(crate) use timeouts::Timeouts;
 
 /// Flags of every binary of the server. Each can be set by an environment variable too.
 #[derive(Args, Clone, Debug)]
@@ -96,6 +96,11 @@ impl Flags {
 
     pub(crate) fn timeouts(&self) -> Timeouts {
         self.timeouts.timeouts()
+    }
+
+    /// Time for finishing when the server is told to stop.
+    pub(crate) fn stop_timeout(&self) -> Duration {
+        self.timeouts.stop_timeout
     }
 
     pub(crate) fn read_interval(&self) -> Duration {

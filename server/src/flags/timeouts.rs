@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use clap::Args;
+use sluicebox_rules::clock::Timeouts;
 
 use super::parse::seconds;
 
@@ -27,7 +28,7 @@ pub(super) struct TimeoutFlags {
     /// For finishing when the server is told to stop
     #[arg(long, value_name = "S", env = "SLUICEBOX_STOP_TIMEOUT", default_value = "10",
           value_parser = seconds)]
-    stop_timeout: Duration,
+    pub(super) stop_timeout: Duration,
 
     /// Longest rest between two reads of one publisher, in milliseconds: fewer, larger reads cost
     /// less; 0 reads at once
@@ -36,22 +37,12 @@ pub(super) struct TimeoutFlags {
     pub(super) read_interval: u16,
 }
 
-/// How long a connection may take, and for what.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Timeouts {
-    pub(crate) handshake: Duration,
-    pub(crate) publish: Duration,
-    pub(crate) idle: Duration,
-    pub(crate) stop: Duration,
-}
-
 impl TimeoutFlags {
     pub(super) fn timeouts(&self) -> Timeouts {
         Timeouts {
             handshake: self.handshake_timeout,
             publish: self.publish_timeout,
             idle: self.idle_timeout,
-            stop: self.stop_timeout,
         }
     }
 }

@@ -1,11 +1,23 @@
 //! How far a connection is, and how long it may take.
 
-use std::time::{Duration, Instant};
+use core::time::Duration;
 
-use crate::flags::Timeouts;
+/// A point in time: the span since any fixed start.
+pub type Moment = Duration;
+
+/// How long a connection may take, and for what.
+#[derive(Clone, Copy, Debug)]
+pub struct Timeouts {
+    /// For the handshake.
+    pub handshake: Duration,
+    /// From connecting to the first publish, and between publishes.
+    pub publish: Duration,
+    /// For a publisher that sends no whole message, and no 64 KiB of one.
+    pub idle: Duration,
+}
 
 /// A connection that has sent nothing for so long gets its acknowledgement.
-pub(crate) const PAUSE: Duration = Duration::from_millis(50);
+pub const PAUSE: Duration = Duration::from_millis(50);
 /// How long the last reply may take to be read before the connection is closed.
 const LINGER: Duration = Duration::from_secs(2);
 /// A publisher gets on with a whole tag, or with so many bytes of one, as a keyframe takes long on a
@@ -20,10 +32,12 @@ const HANDSHAKE: u64 = 1 + 2 * 1536;
 
 /// How far a connection is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Phase {
+pub enum Phase {
+    /// Nothing but the handshake yet.
     Handshake,
     /// Commands, and nothing published.
     Setup,
+    /// At least one stream is live.
     Publishing,
     /// The last reply is on its way; what still comes is thrown away.
     Lingering,
@@ -31,24 +45,24 @@ pub(super) enum Phase {
 
 /// The phase of a connection, and the times that matter in it.
 #[derive(Debug)]
-pub(super) struct Clock {
+pub struct Clock {
     phase: Phase,
     /// When the phase began.
-    since: Instant,
+    since: Moment,
     /// When bytes last came.
-    heard: Instant,
+    heard: Moment,
     /// When a publisher last got on, and the bytes taken in by then.
-    advanced: Instant,
+    advanced: Moment,
     received: u64,
     /// Publishes since that time.
-    publishes: (Instant, u32),
+    publishes: (Moment, u32),
     /// Its session has been told that it went quiet since.
     paused: bool,
 }
 
 impl Clock {
-    pub(super) fn new() -> Self {
-        let now = Instant::now();
+    /// The clock of a connection that opens `now`.
+    pub fn new(now: Moment) -> Self {
         Self {
             phase: Phase::Handshake,
             since: now,
@@ -60,43 +74,43 @@ impl Clock {
         }
     }
 
-    pub(super) fn phase(&self) -> Phase {
+    /// How far the connection is.
+    pub fn phase(&self) -> Phase {
         self.phase
     }
 
-    pub(super) fn enter(&mut self, phase: Phase) {
+    /// It is that far now.
+    pub fn enter(&mut self, phase: Phase, now: Moment) {
         if self.phase != phase {
-            let now = Instant::now();
             (self.phase, self.since, self.advanced) = (phase, now, now);
         }
     }
 
     /// Bytes came.
-    pub(super) fn heard(&mut self) {
-        self.heard = Instant::now();
+    pub fn heard(&mut self, now: Moment) {
+        self.heard = now;
         self.paused = false;
     }
 
     /// The session has taken in `received` bytes so far.
-    pub(super) fn received(&mut self, received: u64) {
+    pub fn received(&mut self, received: u64, now: Moment) {
         // A sandboxed session may say anything.
         if received.saturating_sub(self.received) >= STEP {
             (self.advanced, self.received) = (self.heard, received);
         }
         if self.phase == Phase::Handshake && received > HANDSHAKE {
-            self.enter(Phase::Setup);
+            self.enter(Phase::Setup, now);
         }
     }
 
     /// A tag has been written.
-    pub(super) fn advance(&mut self) {
-        self.advanced = Instant::now();
+    pub fn advance(&mut self, now: Moment) {
+        self.advanced = now;
     }
 
     /// Counts a publish. Whether it is one too many: each makes a file.
-    pub(super) fn publishes_too_often(&mut self) -> bool {
-        let now = Instant::now();
-        if now.saturating_duration_since(self.publishes.0) > PUBLISHES_IN {
+    pub fn publishes_too_often(&mut self, now: Moment) -> bool {
+        if now.saturating_sub(self.publishes.0) > PUBLISHES_IN {
             self.publishes = (now, 0);
         }
         self.publishes.1 += 1;
@@ -104,22 +118,22 @@ impl Clock {
     }
 
     /// Whether the session has still to be told when the connection goes quiet.
-    pub(super) fn will_pause(&self) -> bool {
+    pub fn will_pause(&self) -> bool {
         !self.paused
     }
 
     /// Whether the connection has gone quiet, and its session has to be told.
-    pub(super) fn pauses(&self, now: Instant) -> bool {
-        !self.paused && now.saturating_duration_since(self.heard) >= PAUSE
+    pub fn pauses(&self, now: Moment) -> bool {
+        !self.paused && now.saturating_sub(self.heard) >= PAUSE
     }
 
     /// The session has been told.
-    pub(super) fn pause(&mut self) {
+    pub fn pause(&mut self) {
         self.paused = true;
     }
 
     /// What took too long, if something did.
-    pub(super) fn overdue(&self, now: Instant, timeouts: &Timeouts) -> Option<&'static str> {
+    pub fn overdue(&self, now: Moment, timeouts: &Timeouts) -> Option<&'static str> {
         // In all but publishing, from the beginning: bytes that trickle in do not buy time.
         let (since, patience, what) = match self.phase {
             Phase::Handshake => (self.since, timeouts.handshake, "handshake takes too long"),
@@ -127,7 +141,7 @@ impl Clock {
             Phase::Publishing => (self.advanced, timeouts.idle, "nothing sent for too long"),
             Phase::Lingering => (self.since, LINGER, "last reply not read"),
         };
-        (now.saturating_duration_since(since) > patience).then_some(what)
+        (now.saturating_sub(since) > patience).then_some(what)
     }
 }
 
@@ -139,8 +153,9 @@ mod tests {
         handshake: Duration::from_secs(10),
         publish: Duration::from_secs(30),
         idle: Duration::from_secs(60),
-        stop: Duration::from_secs(10),
     };
+
+    const START: Moment = Duration::from_secs(1000);
 
     fn overdue(clock: &Clock, seconds: u64) -> bool {
         clock.overdue(clock.since + Duration::from_secs(seconds), &TIMEOUTS).is_some()
@@ -148,36 +163,36 @@ mod tests {
 
     #[test]
     fn every_phase_has_its_patience() {
-        let mut clock = Clock::new();
-        clock.received(3072);
+        let mut clock = Clock::new(START);
+        clock.received(3072, START);
         assert!(!overdue(&clock, 9) && overdue(&clock, 11));
-        clock.received(3100);
+        clock.received(3100, START);
         assert_eq!(clock.phase(), Phase::Setup);
         assert!(!overdue(&clock, 29) && overdue(&clock, 31));
-        clock.enter(Phase::Publishing);
+        clock.enter(Phase::Publishing, START);
         assert!(!overdue(&clock, 59) && overdue(&clock, 61));
-        clock.enter(Phase::Lingering);
+        clock.enter(Phase::Lingering, START);
         assert!(!overdue(&clock, 1) && overdue(&clock, 3));
     }
 
     #[test]
     fn a_trickle_is_silence_and_a_large_message_is_not() {
-        let mut clock = Clock::new();
-        clock.enter(Phase::Publishing);
+        let mut clock = Clock::new(START);
+        clock.enter(Phase::Publishing, START);
         let later = clock.since + Duration::from_secs(50);
-        clock.heard = later;
-        clock.received(STEP - 1);
+        clock.heard(later);
+        clock.received(STEP - 1, later);
         assert!(overdue(&clock, 61));
-        clock.received(STEP);
+        clock.received(STEP, later);
         assert!(!overdue(&clock, 61) && overdue(&clock, 111));
     }
 
     #[test]
     fn quiet_is_told_once() {
-        let mut clock = Clock::new();
+        let mut clock = Clock::new(START);
         assert!(!clock.will_pause());
-        clock.heard();
-        let later = clock.heard + Duration::from_secs(2);
+        clock.heard(START);
+        let later = START + Duration::from_secs(2);
         assert!(clock.will_pause() && clock.pauses(later));
         clock.pause();
         assert!(!clock.will_pause() && !clock.pauses(later));

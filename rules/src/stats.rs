@@ -2,7 +2,10 @@
 //!
 //! Written by the one thread that has the connection, read by the display: plain atomics, no lock.
 
-use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering::Relaxed};
+use alloc::format;
+use alloc::string::{String, ToString as _};
+use alloc::vec::Vec;
+use core::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering::Relaxed};
 
 use sluicebox_core::Tags;
 use sluicebox_core::amf0::{Reader, Value};
@@ -10,7 +13,7 @@ use sluicebox_core::flv::{self, Tag};
 
 /// Counts and hints of one stream.
 #[derive(Debug)]
-pub(crate) struct Stats {
+pub struct Stats {
     /// Bytes written, tag headers too.
     bytes: AtomicU64,
     /// Messages that were received and refused.
@@ -52,18 +55,20 @@ const NOTHING_8: u8 = u8::MAX;
 
 /// A reading of [`Stats`].
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Reading {
-    pub(crate) bytes: u64,
-    pub(crate) lost: u64,
+pub struct Reading {
+    /// Bytes written, tag headers too.
+    pub bytes: u64,
+    /// Messages that were received and refused.
+    pub lost: u64,
     /// Video frames; of a stream without video, audio frames.
-    pub(crate) frames: u64,
+    pub frames: u64,
     /// Milliseconds between the first and the last media tag.
-    pub(crate) duration: u32,
+    pub duration: u32,
 }
 
 impl Stats {
     /// Takes note of a tag.
-    pub(crate) fn tag(&self, tag: &Tag<'_>) {
+    pub fn tag(&self, tag: &Tag<'_>) {
         match tag.kind {
             flv::VIDEO => {
                 add(&self.video_frames);
@@ -86,12 +91,13 @@ impl Stats {
     }
 
     /// Takes note of a run that was written.
-    pub(crate) fn written(&self, tags: &Tags<'_>) {
+    pub fn written(&self, tags: &Tags<'_>) {
         self.bytes.store(self.bytes.load(Relaxed) + tags.bytes.len() as u64, Relaxed);
         self.lost.store(tags.refused, Relaxed);
     }
 
-    pub(crate) fn read(&self) -> Reading {
+    /// What it looks like now.
+    pub fn read(&self) -> Reading {
         let (first, last) = (self.first.load(Relaxed), self.last.load(Relaxed));
         let video = self.video_frames.load(Relaxed);
         Reading {
@@ -104,7 +110,7 @@ impl Stats {
     }
 
     /// Codecs and size of the picture, as far as they are known: `H.264 1280x720 + AAC`.
-    pub(crate) fn codecs(&self) -> String {
+    pub fn codecs(&self) -> String {
         let mut parts = Vec::new();
         let video = self.video.load(Relaxed);
         if video != NOTHING_32 {

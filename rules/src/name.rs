@@ -24,8 +24,10 @@
 //! than 120 bytes is cut and ends in `~` and 16 hexadecimal digits of its SHA-256; beyond eight
 //! parts the last ones are joined by `%2F`. Two publish points never have the same path.
 
-use std::fmt;
-use std::path::PathBuf;
+use alloc::format;
+use alloc::string::{String, ToString as _};
+use alloc::vec::Vec;
+use core::fmt;
 
 use sha2::{Digest as _, Sha256};
 use sluicebox_core::Text;
@@ -73,9 +75,9 @@ impl PublishPoint {
         Text(&self.stream).to_string()
     }
 
-    /// A relative path for the recordings of this publish point, without the start time and
-    /// extension. At least two parts, none of which is empty, `.` or `..`.
-    pub fn path(&self) -> PathBuf {
+    /// A relative path for the recordings of this publish point, its parts joined by `/`, without the
+    /// start time and extension. At least two parts, none of which is empty, `.` or `..`.
+    pub fn path(&self) -> String {
         let mut parts = self.app.clone();
         if parts.is_empty() {
             parts.push(Vec::new());
@@ -85,7 +87,7 @@ impl PublishPoint {
             let joined = parts.split_off(PARTS - 1).join(&b'/');
             parts.push(joined);
         }
-        parts.iter().map(|part| safe(part)).collect()
+        parts.iter().map(|part| safe(part)).collect::<Vec<_>>().join("/")
     }
 }
 
@@ -160,7 +162,8 @@ fn is_device(part: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::path::Component;
+    extern crate std;
+    use std::path::{Component, Path};
 
     use super::*;
 
@@ -169,7 +172,7 @@ mod tests {
     }
 
     fn path(app: &str, name: &str) -> String {
-        point(app, name).path().to_str().unwrap().into()
+        point(app, name).path()
     }
 
     #[test]
@@ -190,11 +193,11 @@ mod tests {
     fn the_url_counts_when_there_is_no_application() {
         for url in ["rtmp://host:1935/live", "\"rtmp://host/live/?x=1\"", "rtmp://host/live?x"] {
             let point = PublishPoint::new(Text(b""), Text(url.as_bytes()), Text(b"cam"));
-            assert_eq!(point.path(), PathBuf::from("live/cam"), "{url}");
+            assert_eq!(point.path(), "live/cam", "{url}");
         }
         for url in ["", "no url", "rtmp://host", "\""] {
             let point = PublishPoint::new(Text(b""), Text(url.as_bytes()), Text(b"cam"));
-            assert_eq!(point.path(), PathBuf::from("@/cam"), "{url}");
+            assert_eq!(point.path(), "@/cam", "{url}");
         }
     }
 
@@ -228,9 +231,9 @@ mod tests {
             for (app, name) in [("live", name), (name, "cam"), (name, name)] {
                 let path = point(app, name).path();
                 let plain = |part| matches!(part, Component::Normal(_));
-                assert!(path.components().all(plain), "{path:?}");
-                assert!(path.components().count() >= 2, "{path:?}");
-                let text = path.to_str().unwrap();
+                assert!(Path::new(&path).components().all(plain), "{path:?}");
+                assert!(Path::new(&path).components().count() >= 2, "{path:?}");
+                let text = path;
                 let safe = |c: char| c.is_ascii_alphanumeric() || "-_.%@~/".contains(c);
                 assert!(text.chars().all(safe), "{text}");
                 assert!(text.split('/').all(|part| part.len() <= PART && !part.is_empty()));

@@ -1,37 +1,31 @@
 //! What came of a stream, and of the whole run.
 
-use std::sync::Mutex;
-
-use sluicebox_core::{Ledger, Tally};
+use sluicebox_core::{Close, End, Ledger, Reject, Tally};
 
 /// The account of a recording: the session's ledger, checked against what the sink took.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Account {
-    pub(crate) ledger: Ledger,
+pub struct Account {
+    /// What the session says.
+    pub ledger: Ledger,
     /// Tags in the recording, and the bytes of their bodies, as the sink counted them.
-    pub(crate) recorded: Tally,
+    pub recorded: Tally,
 }
 
 impl Account {
     /// Messages that were received and are not in the recording.
-    pub(crate) fn lost(&self) -> u64 {
+    pub fn lost(&self) -> u64 {
         self.ledger.received.messages.saturating_sub(self.recorded.messages)
     }
 
     /// Whether every message received is in the recording, to the byte.
-    pub(crate) fn complete(&self) -> bool {
+    pub fn complete(&self) -> bool {
         self.ledger.complete() && self.recorded == self.ledger.written
     }
 }
 
 /// What came of the run: decides the exit code of `--once`.
-#[derive(Debug, Default)]
-pub(crate) struct Outcome {
-    state: Mutex<State>,
-}
-
 #[derive(Clone, Copy, Debug, Default)]
-struct State {
+pub struct Outcome {
     begun: u64,
     complete: u64,
     /// Media came that belongs to no publish.
@@ -40,28 +34,36 @@ struct State {
 
 impl Outcome {
     /// A publish was accepted.
-    pub(crate) fn begun(&self) {
-        self.with(|state| state.begun += 1);
+    pub fn begun(&mut self) {
+        self.begun += 1;
     }
 
     /// A publish that was accepted has ended. One that brought nothing is not complete.
-    pub(crate) fn ended(&self, account: &Account) {
-        let complete = account.complete() && account.recorded.messages > 0;
-        self.with(|state| state.complete += u64::from(complete));
+    pub fn ended(&mut self, account: &Account) {
+        self.complete += u64::from(account.complete() && account.recorded.messages > 0);
     }
 
     /// Media came that belongs to no publish, and is on no ledger.
-    pub(crate) fn stray(&self) {
-        self.with(|state| state.stray = true);
+    pub fn stray(&mut self) {
+        self.stray = true;
     }
 
     /// Whether something was recorded and nothing of it is missing.
-    pub(crate) fn complete(&self) -> bool {
-        self.with(|state| state.begun > 0 && state.begun == state.complete && !state.stray)
+    pub fn complete(&self) -> bool {
+        self.begun > 0 && self.begun == self.complete && !self.stray
     }
+}
 
-    fn with<T>(&self, act: impl FnOnce(&mut State) -> T) -> T {
-        act(&mut self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner))
+/// Who ended a stream, for the log.
+pub fn reason(end: End) -> &'static str {
+    match end {
+        End::Peer => "peer stopped",
+        End::Closed(Close::Gone) => "connection ended",
+        End::Closed(Close::Shutdown) => "server stops",
+        End::Closed(Close::Idle) => "nothing sent for too long",
+        End::Rejected(Reject::Storage) => "recording failed",
+        End::Failed => "connection failed",
+        _ => "ended by the server",
     }
 }
 
@@ -81,7 +83,7 @@ mod tests {
 
     #[test]
     fn nothing_recorded_is_not_complete() {
-        let outcome = Outcome::default();
+        let mut outcome = Outcome::default();
         assert!(!outcome.complete());
         outcome.begun();
         assert!(!outcome.complete());
@@ -92,7 +94,7 @@ mod tests {
         };
         outcome.ended(&account(0));
         assert!(!outcome.complete());
-        let outcome = Outcome::default();
+        let mut outcome = Outcome::default();
         outcome.begun();
         outcome.ended(&account(1));
         assert!(outcome.complete());
