@@ -9,7 +9,7 @@ use sluicebox_rules::stats::Stats;
 
 use crate::access::Claim;
 use crate::ingest::Backend;
-use crate::recording::Recording;
+use crate::recording::{Opening, Recording};
 use crate::run::Shared;
 use sluicebox_rules::name::PublishPoint;
 
@@ -43,7 +43,8 @@ impl Live {
         if !shared.admit() {
             return Err((Reject::Refused, "only one publish is taken".into()));
         }
-        let recording = shared.destination.open(&point).map_err(|error| {
+        let opening = Opening { point: &point, peer, watch: Box::new(()) };
+        let recording = shared.destination.open(opening).map_err(|error| {
             if shared.once {
                 shared.stop.raise();
             }
@@ -73,13 +74,14 @@ impl Live {
     /// Closes the recording and gives the account of it.
     pub(super) fn end<B: Backend>(self, end: Unpublish, peer: SocketAddr, shared: &Shared<B>) {
         let ledger = end.ledger;
-        let account = Account { ledger, recorded: self.recording.written() };
+        let finished = self.recording.finish();
+        let account = Account { ledger, recorded: finished.written };
         shared.outcome().ended(&account);
         tracing::info!(
             %peer,
             app = self.point.app(),
             stream = self.point.stream(),
-            path = self.recording.path().display().to_string(),
+            path = finished.last.path.display().to_string(),
             why = reason(end.why),
             codecs = self.stats.codecs(),
             seconds = f64::from(self.stats.read().duration) / 1000.0,
@@ -97,8 +99,9 @@ impl Live {
     /// Closes the recording of a session that cannot give an account any more: one that failed in
     /// its sandbox. What was written stays.
     pub(super) fn abandon(self, peer: SocketAddr) {
-        let path = self.recording.path().display().to_string();
-        let tags_written = self.recording.written().messages;
+        let finished = self.recording.finish();
+        let path = finished.last.path.display().to_string();
+        let tags_written = finished.written.messages;
         tracing::error!(%peer, path, tags_written, complete = false, "ended without an account");
     }
 }
