@@ -11,6 +11,8 @@ mod quirks_chunk;
 mod quirks_connect;
 /// Control messages and aggregates as encoders send them.
 mod quirks_control;
+/// Codecs and packets, in the forms of FLV and of Enhanced RTMP.
+mod quirks_codec;
 /// Audio, video and data as encoders send them.
 mod quirks_media;
 /// Names, refusals and ends as encoders send and need them.
@@ -40,6 +42,7 @@ fn scenarios() -> impl Iterator<Item = run::Scenario> {
         interleave::SCENARIOS,
         quirks_control::SCENARIOS,
         quirks_media::SCENARIOS,
+        quirks_codec::SCENARIOS,
         edges::SCENARIOS,
     ];
     all.into_iter().flatten().copied()

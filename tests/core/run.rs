@@ -1,5 +1,6 @@
 //! Bytes in, everything out, in a form that tests compare.
 
+use sluicebox_core::flv::Media;
 use sluicebox_core::{Config, End, Ledger};
 use sluicebox_tests::flv::{self, Tag};
 use sluicebox_tests::fuzz::{Outcome, Policy, run};
@@ -66,4 +67,11 @@ pub(crate) fn audio(timestamp: u32, body: &[u8]) -> Tag {
 /// A script tag.
 pub(crate) fn script(timestamp: u32, body: &[u8]) -> Tag {
     Tag { kind: 18, timestamp, body: body.to_vec() }
+}
+
+/// What a tag says of itself.
+pub(crate) fn media(tag: &Tag) -> Media<'_> {
+    let Tag { kind, timestamp, body } = tag;
+    let tag = sluicebox_core::flv::Tag { kind: *kind, timestamp: *timestamp, body };
+    tag.media().expect("audio or video")
 }

@@ -7,7 +7,7 @@ use std::fmt;
 
 use sluicebox_core::{
     Close, Config, End, Error, Event, Ledger, Limits, Reject, Session, StreamId, Tally, Type3,
-    amf0, flv,
+    amf0, flv, flv::Packet,
 };
 
 use crate::replay::cut;
@@ -281,12 +281,43 @@ pub fn amf0(data: &[u8]) {
     }
 }
 
-/// Fuzz body: a run of tags. What is read is what is there, and nothing is left out.
+/// Fuzz body: a run of tags. What is read is what is there, and nothing is left out. Each body, and
+/// the whole input as one, is asked what it is.
 pub fn tags(data: &[u8]) {
     let mut iter = flv::tags(data);
-    let read: usize =
-        iter.by_ref().map(|tag| flv::TAG_HEADER + tag.body.len() + flv::TAG_TRAILER).sum();
+    let mut read = 0;
+    for tag in iter.by_ref() {
+        read += flv::TAG_HEADER + tag.body.len() + flv::TAG_TRAILER;
+        view(&tag);
+    }
     assert_eq!(read + iter.rest().len(), data.len());
+    for kind in [flv::AUDIO, flv::VIDEO, flv::SCRIPT, flv::SCRIPT_AMF3] {
+        view(&flv::Tag { kind, timestamp: 0, body: data });
+    }
+}
+
+/// What a tag says of itself holds together, and is no more than its bytes.
+fn view(tag: &flv::Tag<'_>) {
+    if let Some(script) = tag.script() {
+        assert!(script.name.len() + script.values.len() < tag.body.len());
+    }
+    let Some(media) = tag.media() else { return };
+    let parts: Vec<_> = media.parts().collect();
+    let lent = parts.iter().map(|part| part.data.len()).sum::<usize>()
+        + media.mod_ex().map(|mod_ex| mod_ex.data.len() + 2).sum::<usize>();
+    assert!(lent <= tag.body.len(), "{lent} bytes of {}", tag.body.len());
+    match media.packet {
+        Packet::Command | Packet::Silence | Packet::Cut => assert!(parts.is_empty()),
+        Packet::Unknown(_) => {}
+        _ => assert!(!parts.is_empty(), "a packet has a part"),
+    }
+    if let Some(part) = parts.first() {
+        assert_eq!(media.track(part.track), Some(*part));
+        assert!(part.codec.id().is_some() || part.codec.fourcc().is_some(), "a codec has a name");
+        _ = flv::Channels::read(part.data);
+    }
+    assert!(!media.is_keyframe() || media.packet == Packet::Frame);
+    _ = media.is_whole();
 }
 
 /// Any number: what a session makes of it is the same wherever it runs.

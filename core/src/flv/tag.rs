@@ -1,26 +1,8 @@
-//! The FLV file format (Adobe Flash Video File Format 10.1, annex E): what a recording is made of.
-//!
-//! ```text
-//!  file   "FLV" 1 flags 00000009 │ 00000000 │ tag │ tag │ …
-//!  tag    kind 1 │ length 3 │ timestamp 3 + 1 upper │ 000000 │ body │ 11 + length, in 4 bytes
-//! ```
+//! How tags stand one after another (annex E.4.1).
 
-/// The start of a file: audio and video announced (the flags are hints), and the first
-/// `PreviousTagSize`.
-pub const FILE_HEADER: [u8; 13] = *b"FLV\x01\x05\0\0\0\x09\0\0\0\0";
-
-/// Length of a tag header, in bytes.
-pub const TAG_HEADER: usize = 11;
-
-/// Length of the `PreviousTagSize` behind each tag, in bytes.
-pub const TAG_TRAILER: usize = 4;
-
-/// Tag kind, and RTMP message type, of audio.
-pub const AUDIO: u8 = 8;
-/// Tag kind, and RTMP message type, of video.
-pub const VIDEO: u8 = 9;
-/// Tag kind, and RTMP message type, of AMF0 script data.
-pub const SCRIPT: u8 = 18;
+use super::media::{Kind, Media};
+use super::script::Script;
+use super::{AUDIO, SCRIPT, SCRIPT_AMF3, TAG_HEADER, TAG_TRAILER, VIDEO};
 
 /// One tag, borrowed from a run or a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,6 +13,28 @@ pub struct Tag<'a> {
     pub timestamp: u32,
     /// The body, without header and trailer.
     pub body: &'a [u8],
+}
+
+impl<'a> Tag<'a> {
+    /// What an audio or video tag says of itself. Cheap enough to be asked of every tag.
+    #[inline]
+    pub fn media(&self) -> Option<Media<'a>> {
+        match self.kind {
+            AUDIO => Some(Media::new(Kind::Audio, self.body)),
+            VIDEO => Some(Media::new(Kind::Video, self.body)),
+            _ => None,
+        }
+    }
+
+    /// Name and values of a script tag; `None` too, when it has no name.
+    pub fn script(&self) -> Option<Script<'a>> {
+        match (self.kind, self.body) {
+            (SCRIPT, body) => Script::new(body),
+            // A format byte comes first, as in the message (Enhanced RTMP, "Enabling AMF3 in FLV").
+            (SCRIPT_AMF3, [0, body @ ..] | body) => Script::new(body),
+            _ => None,
+        }
+    }
 }
 
 /// The tags at the start of `bytes`, one after another.
