@@ -18,5 +18,5 @@ mod amf3;
 mod reader;
 mod writer;
 
-pub use reader::{Object, OverBudget, Reader, Value};
+pub use reader::{Array, Object, OverBudget, Reader, Value};
 pub(crate) use writer::Writer;

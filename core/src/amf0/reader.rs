@@ -20,8 +20,8 @@ pub enum Value<'a> {
     Undefined,
     /// 0x07: an earlier object of the message.
     Reference(u16),
-    /// 0x0a: this many values without names.
-    Array(u32),
+    /// 0x0a: values without names.
+    Array(Array<'a>),
     /// 0x0b: milliseconds since 1970.
     Date(f64),
     /// 0x0f: bytes that should be XML.
@@ -178,8 +178,10 @@ impl<'a> Reader<'a> {
 
     fn array(&mut self) -> Result<Value<'a>, Stop> {
         let count = self.u32()?;
+        let start = self.bytes;
         self.nested(|reader| (0..count).try_for_each(|_| reader.value().map(drop)))?;
-        Ok(Value::Array(count))
+        let len = start.len() - self.bytes.len();
+        Ok(Value::Array(Array { bytes: &start[..len] }))
     }
 
     fn nested(&mut self, read: impl FnOnce(&mut Self) -> Result<(), Stop>) -> Result<(), Stop> {
@@ -232,18 +234,40 @@ pub struct Object<'a> {
     bytes: &'a [u8],
 }
 
+/// Values without names, as they lie in the message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Array<'a> {
+    bytes: &'a [u8],
+}
+
+impl<'a> Reader<'a> {
+    /// Reads what another reader has walked over: within bounds already.
+    fn again(bytes: &'a [u8]) -> Self {
+        Self::with_limits(bytes, u8::MAX, u32::MAX)
+    }
+}
+
+impl<'a> Array<'a> {
+    /// All values, in order.
+    pub fn iter(&self) -> impl Iterator<Item = Value<'a>> + use<'a> {
+        let mut reader = Reader::again(self.bytes);
+        core::iter::from_fn(move || reader.value().ok())
+    }
+}
+
 impl<'a> Object<'a> {
+    /// All names and values, in order.
+    pub fn iter(&self) -> impl Iterator<Item = (&'a [u8], Value<'a>)> + use<'a> {
+        let mut reader = Reader::again(self.bytes);
+        core::iter::from_fn(move || {
+            let name = reader.property().ok()??;
+            Some((name, reader.value().ok()?))
+        })
+    }
+
     /// The first value of that name.
     pub fn get(&self, name: &str) -> Option<Value<'a>> {
-        // Within bounds already: the reader that made the object walked over all of it.
-        let mut reader = Reader::with_limits(self.bytes, u8::MAX, u32::MAX);
-        loop {
-            let found = reader.property().ok()??;
-            let value = reader.value().ok()?;
-            if found == name.as_bytes() {
-                return Some(value);
-            }
-        }
+        self.iter().find(|(found, _)| *found == name.as_bytes()).map(|(_, value)| value)
     }
 
     /// The first value of that name, if it is a string.
@@ -283,7 +307,7 @@ mod tests {
             (b"\x05", Value::Null),
             (b"\x06", Value::Undefined),
             (b"\x07\0\x05", Value::Reference(5)),
-            (b"\x0a\0\0\0\x02\x05\x06", Value::Array(2)),
+            (b"\x0a\0\0\0\x02\x05\x06", Value::Array(Array { bytes: b"\x05\x06" })),
             (b"\x0b\x40\x08\0\0\0\0\0\0\0\0", Value::Date(3.0)),
             (b"\x0c\0\0\0\x02ab", Value::String(b"ab")),
             (b"\x0d", Value::Undefined),
@@ -304,7 +328,11 @@ mod tests {
             assert_eq!(object.string("app"), Some(&b"live"[..]));
             assert_eq!(object.get("a"), Some(Value::Null));
             assert_eq!(object.get("none"), None);
+            let names: Vec<_> = object.iter().map(|(name, _)| name).collect();
+            assert_eq!(names, [&b"a"[..], b"b", b"app"]);
         }
+        let [Value::Array(array)] = values(b"\x0a\0\0\0\x02\x05\x02\0\x01a")[..] else { panic!() };
+        assert_eq!(array.iter().collect::<Vec<_>>(), [Value::Null, Value::String(b"a")]);
     }
 
     #[test]
