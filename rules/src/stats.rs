@@ -1,57 +1,48 @@
-//! What a running stream is seen to be, for people: codec, size of the picture, rates.
+//! What a running stream is seen to be, for people: tracks, rates.
 //!
-//! Written by the one thread that has the connection, read by the display: plain atomics, no lock.
+//! Written by the one thread that has the connection, read by the display: plain atomics, and no lock
+//! for a frame.
 
-use alloc::format;
 use alloc::string::{String, ToString as _};
-use alloc::vec::Vec;
-use core::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering::Relaxed};
+use core::cell::RefCell;
+use core::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed};
 
 use sluicebox_core::Tags;
-use sluicebox_core::amf0::{Reader, Value};
-use sluicebox_core::flv::{self, Tag};
+use sluicebox_core::flv::{Kind, Media, Packet, SCRIPT, Tag};
+use sluicebox_media::tracks::Tracks;
 
 /// Counts and hints of one stream.
-#[derive(Debug)]
-pub struct Stats {
+#[derive(Debug, Default)]
+pub struct Stats<K = RefCell<Tracks>> {
     /// Bytes written, tag headers too.
     bytes: AtomicU64,
     /// Messages that were received and refused.
     lost: AtomicU64,
     video_frames: AtomicU64,
     audio_frames: AtomicU64,
-    /// FourCC or codec number of the last video tag, as `video_codec` gives it.
-    video: AtomicU32,
-    audio: AtomicU8,
-    /// Width and height as the metadata has them, 16 bits each.
-    size: AtomicU32,
     /// Milliseconds of the first and the last media tag, and whether there was one.
     first: AtomicU32,
     last: AtomicU32,
-    started: AtomicU8,
+    started: AtomicBool,
+    /// How the last tags named their codecs, as [`mark`] has it.
+    video: AtomicU32,
+    audio: AtomicU32,
+    /// Frames tell something that is not known yet.
+    unsettled: AtomicBool,
+    tracks: K,
 }
 
-impl Default for Stats {
-    fn default() -> Self {
-        Self {
-            bytes: AtomicU64::default(),
-            lost: AtomicU64::default(),
-            video_frames: AtomicU64::default(),
-            audio_frames: AtomicU64::default(),
-            video: AtomicU32::new(NOTHING_32),
-            audio: AtomicU8::new(NOTHING_8),
-            size: AtomicU32::default(),
-            first: AtomicU32::default(),
-            last: AtomicU32::default(),
-            started: AtomicU8::default(),
-        }
+/// Where tracks are kept, and how they are shared: a lock, where there are threads.
+pub trait Keep: Default {
+    /// Acts on them. Who keeps them may do without, if `act` fails.
+    fn with(&self, act: impl FnOnce(&mut Tracks));
+}
+
+impl Keep for RefCell<Tracks> {
+    fn with(&self, act: impl FnOnce(&mut Tracks)) {
+        act(&mut self.borrow_mut());
     }
 }
-
-/// No video tag has come.
-const NOTHING_32: u32 = u32::MAX;
-/// No audio tag has come.
-const NOTHING_8: u8 = u8::MAX;
 
 /// A reading of [`Stats`].
 #[derive(Clone, Copy, Debug, Default)]
@@ -66,28 +57,33 @@ pub struct Reading {
     pub duration: u32,
 }
 
-impl Stats {
+impl<K: Keep> Stats<K> {
     /// Takes note of a tag.
     pub fn tag(&self, tag: &Tag<'_>) {
-        match tag.kind {
-            flv::VIDEO => {
-                add(&self.video_frames);
-                if let Some(codec) = video_codec(tag.body) {
-                    self.video.store(codec, Relaxed);
-                }
+        let Some(media) = tag.media() else {
+            if tag.kind == SCRIPT {
+                self.look(tag);
             }
-            flv::AUDIO => {
-                add(&self.audio_frames);
-                if let Some(byte) = tag.body.first() {
-                    self.audio.store(byte >> 4, Relaxed);
-                }
-            }
-            _ => return self.metadata(tag.body),
+            return;
+        };
+        let (frames, codec) = match media.kind {
+            Kind::Video => (&self.video_frames, &self.video),
+            Kind::Audio => (&self.audio_frames, &self.audio),
+        };
+        if media.packet == Packet::Frame {
+            frames.store(frames.load(Relaxed) + 1, Relaxed);
         }
-        if self.started.swap(1, Relaxed) == 0 {
+        if !self.started.load(Relaxed) {
+            self.started.store(true, Relaxed);
             self.first.store(tag.timestamp, Relaxed);
         }
         self.last.store(tag.timestamp, Relaxed);
+        let mark = mark(&media, tag.body);
+        let new = codec.load(Relaxed) != mark;
+        if new || media.packet != Packet::Frame || self.unsettled.load(Relaxed) {
+            codec.store(mark, Relaxed);
+            self.look(tag);
+        }
     }
 
     /// Takes note of a run that was written.
@@ -109,89 +105,37 @@ impl Stats {
         }
     }
 
-    /// Codecs and size of the picture, as far as they are known: `H.264 1280x720 + AAC`.
+    /// Codecs, sizes and rates, as far as they are known: `H.264 High 1280x720 30 fps + AAC 48 kHz
+    /// stereo`.
     pub fn codecs(&self) -> String {
-        let mut parts = Vec::new();
-        let video = self.video.load(Relaxed);
-        if video != NOTHING_32 {
-            let size = self.size.load(Relaxed);
-            let (width, height) = (size >> 16, size & 0xffff);
-            let name = video_name(video);
-            parts.push(if size == 0 { name } else { format!("{name} {width}x{height}") });
-        }
-        match self.audio.load(Relaxed) {
-            NOTHING_8 => {}
-            number => parts.push(audio_name(number).into()),
-        }
-        if parts.is_empty() { "nothing yet".into() } else { parts.join(" + ") }
+        let mut text = String::new();
+        self.tracks.with(|tracks| text = tracks.to_string());
+        text
     }
 
-    /// Reads the size of the picture out of `onMetaData`: a hint, nothing depends on it.
-    fn metadata(&self, body: &[u8]) {
-        let mut values = Reader::new(body);
-        if values.string() != Ok(Some(b"onMetaData")) {
-            return;
-        }
-        let Ok(Some(Value::Object(metadata))) = values.next() else { return };
-        let side = |name| metadata.number(name).filter(|side| (1.0..65_536.0).contains(side));
-        if let (Some(width), Some(height)) = (side("width"), side("height")) {
-            #[expect(
-                clippy::cast_possible_truncation,
-                clippy::cast_sign_loss,
-                reason = "in range"
-            )]
-            self.size.store((width as u32) << 16 | height as u32, Relaxed);
-        }
+    #[cold]
+    fn look(&self, tag: &Tag<'_>) {
+        self.tracks.with(|tracks| {
+            tracks.tag(tag);
+            self.unsettled.store(!tracks.settled(), Relaxed);
+        });
     }
 }
 
-/// One writer: a load and a store are enough.
-fn add(counter: &AtomicU64) {
-    counter.store(counter.load(Relaxed) + 1, Relaxed);
-}
-
-/// The codec of a video tag: a number below 16, or a FourCC (Enhanced RTMP: the first bit is set).
-fn video_codec(body: &[u8]) -> Option<u32> {
-    let first = *body.first()?;
-    if first & 0x80 == 0 {
-        return Some(u32::from(first & 0x0f));
-    }
-    body.get(1..)?.first_chunk().map(|fourcc| u32::from_be_bytes(*fourcc))
-}
-
-fn video_name(codec: u32) -> String {
-    match codec {
-        2 => "H.263".into(),
-        4 | 5 => "VP6".into(),
-        7 => "H.264".into(),
-        12 => "HEVC".into(),
-        0..16 => format!("codec {codec}"),
-        fourcc => match &fourcc.to_be_bytes() {
-            b"avc1" => "H.264".into(),
-            b"hvc1" => "HEVC".into(),
-            b"vvc1" => "VVC".into(),
-            b"av01" => "AV1".into(),
-            b"vp09" => "VP9".into(),
-            b"vp08" => "VP8".into(),
-            other => other.escape_ascii().to_string(),
-        },
-    }
-}
-
-fn audio_name(number: u8) -> &'static str {
-    match number {
-        2 | 14 => "MP3",
-        0 | 1 | 3 => "PCM",
-        7 | 8 => "G.711",
-        9 => "enhanced audio",
-        10 => "AAC",
-        11 => "Speex",
-        _ => "audio",
+/// How a tag names its codec: a number that stays the same as long as the codec does.
+fn mark(media: &Media<'_>, body: &[u8]) -> u32 {
+    match (media.enhanced, media.kind, body) {
+        (false, Kind::Video, [first, ..]) => 0x100 | u32::from(first & 0x0f),
+        (false, Kind::Audio, [first, ..]) => 0x100 | u32::from(first >> 4),
+        (true, _, [_, a, b, c, d, ..]) => u32::from_be_bytes([*a, *b, *c, *d]),
+        _ => 0,
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use sluicebox_core::flv;
+
     use super::*;
 
     fn tag(kind: u8, timestamp: u32, body: &[u8]) -> Tag<'_> {
@@ -199,19 +143,30 @@ mod tests {
     }
 
     #[test]
-    fn codecs_and_size_are_seen() {
-        let stats = Stats::default();
+    fn tracks_are_seen_and_frames_counted() {
+        let stats = <Stats>::default();
         assert_eq!(stats.codecs(), "nothing yet");
-        stats.tag(&tag(flv::AUDIO, 10, &[0xaf, 1]));
-        assert_eq!(stats.codecs(), "AAC");
-        stats.tag(&tag(flv::VIDEO, 20, &[0x17, 1]));
+        stats.tag(&tag(flv::AUDIO, 10, &[0xaf, 0, 0x11, 0x90]));
+        stats.tag(&tag(flv::AUDIO, 10, &[0xaf, 1, 2]));
+        assert_eq!(stats.codecs(), "AAC 48 kHz stereo");
+        assert_eq!(stats.read().frames, 1);
+        stats.tag(&tag(flv::VIDEO, 20, &[0x17, 1, 0, 0, 0, 1]));
         let metadata = b"\x02\x00\x0aonMetaData\x08\0\0\0\x02\
             \x00\x05width\x00\x40\x94\0\0\0\0\0\0\x00\x06height\x00\x40\x86\x80\0\0\0\0\0\0\0\x09";
-        stats.tag(&tag(flv::SCRIPT, 0, metadata));
-        assert_eq!(stats.codecs(), "H.264 1280x720 + AAC");
-        stats.tag(&tag(flv::VIDEO, 60, b"\x91av01"));
-        assert_eq!(stats.codecs(), "AV1 1280x720 + AAC");
+        stats.tag(&tag(SCRIPT, 0, metadata));
+        assert_eq!(stats.codecs(), "H.264 1280x720 + AAC 48 kHz stereo");
+        stats.tag(&tag(flv::VIDEO, 60, b"\x91av01frame"));
+        assert_eq!(stats.codecs(), "AV1 1280x720 + AAC 48 kHz stereo");
         let reading = stats.read();
         assert_eq!((reading.frames, reading.duration), (2, 50));
+    }
+
+    #[test]
+    fn frames_are_looked_at_until_they_have_told() {
+        let stats = <Stats>::default();
+        stats.tag(&tag(flv::AUDIO, 0, b"\x91ac-3damaged"));
+        stats.tag(&tag(flv::AUDIO, 0, b"\x91ac-3\x0b\x77\x28\x19\x1e\x40\xeb\xf8\x40\x3e"));
+        assert_eq!(stats.codecs(), "AC-3 48 kHz 6 channels");
+        assert!(!stats.unsettled.load(Relaxed));
     }
 }

@@ -5,8 +5,10 @@ use std::time::{Duration, Instant};
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use sluicebox_rules::stats::Reading;
+
 use crate::shutdown::Stop;
-use sluicebox_rules::stats::{Reading, Stats};
+use crate::stats::Stats;
 
 /// Time between two looks at the streams.
 const PERIOD: Duration = Duration::from_millis(500);

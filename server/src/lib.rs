@@ -24,6 +24,7 @@ mod drive;
 mod connection;
 mod access;
 mod recording;
+mod stats;
 
 mod display;
 mod logging;

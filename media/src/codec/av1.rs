@@ -1,5 +1,8 @@
 //! AV1 (AV1 Bitstream & Decoding Process; the record: AV1 Codec ISO Media File Format Binding, 2.3).
 
+use alloc::format;
+use alloc::string::String;
+
 use super::bits::Bits;
 use super::{Chroma, Name, Rate, Video};
 

@@ -1,5 +1,8 @@
 //! H.264 (ITU-T H.264; the record: ISO/IEC 14496-15, 5.3.3.1).
 
+use alloc::format;
+use alloc::string::String;
+
 use super::bits::Bits;
 use super::{Chroma, Name, Rate, Video, cropped};
 

@@ -1,5 +1,8 @@
 //! H.265 (ITU-T H.265; the record: ISO/IEC 14496-15, 8.3.3.1).
 
+use alloc::format;
+use alloc::string::String;
+
 use super::avc::skip_vui_to_timing;
 use super::bits::Bits;
 use super::{Chroma, Name, Rate, Video, cropped};

@@ -16,7 +16,10 @@ mod sound;
 #[cfg(test)]
 mod tests;
 
-use std::fmt;
+use alloc::format;
+use alloc::string::{String, ToString as _};
+use alloc::vec::Vec;
+use core::fmt;
 
 use sluicebox_core::flv::Codec;
 

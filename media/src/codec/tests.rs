@@ -2,11 +2,13 @@
 //! VVenC, and ffmpeg's own
 //! encoders of sound. Each is what the encoder was told to make.
 
+use alloc::vec::Vec;
+
 use super::*;
 
 fn bytes(hex: &str) -> Vec<u8> {
     let digits: Vec<u8> = hex.bytes().filter(u8::is_ascii_hexdigit).collect();
-    let digits = std::str::from_utf8(&digits).unwrap();
+    let digits = core::str::from_utf8(&digits).unwrap();
     (0..digits.len() / 2)
         .map(|at| u8::from_str_radix(&digits[2 * at..][..2], 16).unwrap())
         .collect()

@@ -1,6 +1,8 @@
 //! VP8 (RFC 6386) and VP9 (VP9 Bitstream & Decoding Process; the record: VP Codec ISO Media File
 //! Format Binding). The record has no size: a keyframe has.
 
+use alloc::format;
+
 use super::bits::Bits;
 use super::{Chroma, Name, Video};
 

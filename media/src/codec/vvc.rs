@@ -1,5 +1,8 @@
 //! H.266 (ITU-T H.266; the record: ISO/IEC 14496-15, 11.2.4.2).
 
+use alloc::format;
+use alloc::string::String;
+
 use super::bits::Bits;
 use super::{Chroma, Name, Rate, Video, cropped};
 

@@ -1,4 +1,5 @@
 use std::io::{self, Read};
+use std::prelude::v1::*;
 
 use sluicebox_core::flv::FILE_HEADER;
 

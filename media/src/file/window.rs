@@ -1,5 +1,6 @@
 //! A part of a file that moves forward over it.
 
+use alloc::vec::Vec;
 use std::io::{self, Read};
 
 /// Bytes asked for at a time.

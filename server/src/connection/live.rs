@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use sluicebox_core::{Reject, StreamId, Tags, Unpublish};
 use sluicebox_rules::account::{Account, reason};
-use sluicebox_rules::stats::Stats;
 
 use crate::access::Claim;
 use crate::ingest::Backend;
 use crate::recording::{Opening, Recording};
 use crate::run::Shared;
+use crate::stats::Stats;
 use sluicebox_rules::name::PublishPoint;
 
 /// A stream that is being recorded.

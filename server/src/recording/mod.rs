@@ -23,9 +23,9 @@ use anyhow::{Result, bail};
 use jiff::Timestamp;
 use sluicebox_core::{Tags, Tally, flv};
 
+use crate::stats::Stats;
 pub(crate) use destination::{Destination, Opening};
 use file::OutputFile;
-use sluicebox_rules::stats::Stats;
 
 /// A file of a recording, and what is in it.
 #[derive(Clone, Debug)]
