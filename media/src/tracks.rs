@@ -179,7 +179,7 @@ impl Track {
 }
 
 /// Whether all that is to be known of a codec is in its sequence header.
-fn has_sequence_header(codec: Codec) -> bool {
+pub(crate) fn has_sequence_header(codec: Codec) -> bool {
     matches!(
         codec,
         Codec::Avc | Codec::Hevc | Codec::Vvc | Codec::Av1 | Codec::Aac | Codec::Opus | Codec::Flac

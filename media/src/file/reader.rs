@@ -122,6 +122,22 @@ impl<R: Read> Reader<R> {
         }
     }
 
+    /// Passes whatever is left, and gives the length of the file.
+    ///
+    /// # Errors
+    ///
+    /// Those of the input.
+    pub fn drain(&mut self) -> io::Result<u64> {
+        self.window.pass(std::mem::take(&mut self.given));
+        loop {
+            let len = self.window.fill(HOLE)?.len();
+            if len == 0 {
+                return Ok(self.window.offset());
+            }
+            self.window.pass(len);
+        }
+    }
+
     fn read_header(&mut self) -> io::Result<()> {
         let broken = |why| Some(End::Broken { offset: 0, why });
         let start = self.window.fill(HEADER)?;

@@ -1,0 +1,66 @@
+//! `check`: what is in FLV files, and whether they are sound.
+
+mod text;
+mod json;
+
+use std::fs::File;
+use std::io::{self, Read, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Context as _, Result};
+use clap::Args;
+use sluicebox_media::report::{self, Report};
+
+use super::FAILED;
+
+/// Arguments of `check`.
+#[derive(Args, Clone, Debug)]
+#[command(
+    after_help = "Exit code: 0 if all files are sound, 1 if one is not, 2 if one cannot be read."
+)]
+pub struct Arguments {
+    /// FLV files; "-" is standard input
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
+
+    /// A JSON object for each file, one a line
+    #[arg(long)]
+    json: bool,
+}
+
+/// Checks all files, and says what is in each. 0: all are sound; 1: one is not; 2: one cannot be read.
+pub(super) fn run(arguments: &Arguments) -> Result<ExitCode> {
+    let mut worst = 0;
+    for path in &arguments.files {
+        let report = match open(path).and_then(|input| Ok(report::read(input)?)) {
+            Ok(report) => report,
+            Err(error) => {
+                worst = FAILED;
+                let _ = writeln!(io::stderr(), "error: {}: {error:#}", path.display());
+                continue;
+            }
+        };
+        if !report.is_sound() {
+            worst = worst.max(1);
+        }
+        print(path, &report, arguments.json).context("cannot write to standard output")?;
+    }
+    Ok(ExitCode::from(worst))
+}
+
+fn open(path: &Path) -> Result<Box<dyn Read>> {
+    if path == Path::new("-") {
+        return Ok(Box::new(io::stdin().lock()));
+    }
+    Ok(Box::new(File::open(path)?))
+}
+
+fn print(path: &Path, report: &Report, json: bool) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    if json {
+        writeln!(out, "{}", json::report(path, report))
+    } else {
+        text::write(&mut out, path, report)
+    }
+}
