@@ -1,13 +1,13 @@
 //! Bounds on what peers may take.
 
 use clap::{Args, ValueEnum};
-use sluicebox_core::{Limits, Type3};
+use sluicebox_core::{Config, Limits, Type3};
 
 use super::parse::at_least_one;
 
 /// Reading of a type 3 chunk after a type 0 header; see [`Type3`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(super) enum Type3Flag {
+enum Type3Flag {
     /// As specified, unless it cannot be meant
     Detect,
     /// As specified: the timestamp is the delta
@@ -29,6 +29,13 @@ pub(super) struct LimitFlags {
           value_parser = at_least_one)]
     pub(super) max_per_address: usize,
 
+    #[command(flatten)]
+    pub(super) session: SessionFlags,
+}
+
+/// What a session is told: the server's flags, and those of tools that read RTMP.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct SessionFlags {
     /// Longest message, in bytes
     #[arg(long, value_name = "BYTES", env = "SLUICEBOX_MAX_MESSAGE",
           default_value_t = Limits::default().message,
@@ -50,23 +57,20 @@ pub(super) struct LimitFlags {
     type3: Type3Flag,
 }
 
-impl LimitFlags {
-    /// What a session may take.
-    pub(super) fn of_a_session(&self) -> Limits {
-        Limits {
+impl SessionFlags {
+    /// Settings of a session.
+    pub(crate) fn config(&self) -> Config {
+        let limits = Limits {
             message: self.max_message,
             buffered: self.max_buffered,
             smallest_chunk: self.min_chunk_size,
             ..Limits::default()
-        }
-    }
-
-    /// Which reading of type 3 is meant.
-    pub(super) fn type3(&self) -> Type3 {
-        match self.type3 {
+        };
+        let type3 = match self.type3 {
             Type3Flag::Detect => Type3::Detect,
             Type3Flag::Delta => Type3::Delta,
             Type3Flag::Same => Type3::Same,
-        }
+        };
+        Config { limits, type3, ..Config::default() }
     }
 }

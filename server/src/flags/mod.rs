@@ -14,6 +14,7 @@ use sluicebox_core::Config;
 use sluicebox_rules::clock::Timeouts;
 
 use limits::LimitFlags;
+pub(crate) use limits::SessionFlags;
 use timeouts::TimeoutFlags;
 
 /// Flags of every binary of the server. Each can be set by an environment variable too.
@@ -77,11 +78,7 @@ impl Flags {
 
     /// Settings of a session.
     pub(crate) fn config(&self) -> Config {
-        Config {
-            limits: self.limits.of_a_session(),
-            type3: self.limits.type3(),
-            ..Config::default()
-        }
+        self.limits.session.config()
     }
 
     /// Connections at a time.

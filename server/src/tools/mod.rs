@@ -1,6 +1,7 @@
 //! What a binary does instead of serving: each subcommand is a module with its arguments.
 
 mod check;
+mod decode;
 
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -15,14 +16,18 @@ use crate::ingest::Backend;
 pub enum Tool {
     /// Say what is in FLV files, and whether they are sound
     Check(check::Arguments),
+    /// Turn what a client sent, captured, into FLV files: one for each publish
+    Decode(decode::Arguments),
 }
 
 impl Tool {
     /// Runs the subcommand; `backend` makes what reads RTMP, where that is needed.
     pub fn run<B: Backend>(self, backend: impl FnOnce() -> Result<B>) -> ExitCode {
-        let _ = backend;
         let result = match self {
             Self::Check(arguments) => check::run(&arguments),
+            Self::Decode(arguments) => {
+                backend().and_then(|backend| decode::run(&arguments, &backend))
+            }
         };
         result.unwrap_or_else(|error| {
             // Standard error may be closed.

@@ -44,7 +44,11 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode> {
         if !report.is_sound() {
             worst = worst.max(1);
         }
-        print(path, &report, arguments.json).context("cannot write to standard output")?;
+        match print(path, &report, arguments.json) {
+            // Whoever reads has read enough.
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => break,
+            printed => printed.context("cannot write to standard output")?,
+        }
     }
     Ok(ExitCode::from(worst))
 }
