@@ -16,6 +16,8 @@ mod vectors;
 
 /// Who may connect, for how long, and what becomes of the others.
 mod access;
+/// The same name again: publishers that are lost and come back, and others that want their place.
+mod again;
 /// Names on the wire, and the files they become.
 mod names;
 

@@ -1,6 +1,6 @@
 //! What came of a stream, and of the whole run.
 
-use sluicebox_core::{Close, End, Ledger, Reject, Tally};
+use sluicebox_core::{Close, End, Ledger, Refused, Reject, Tally};
 
 /// The account of a recording: the session's ledger, checked against what the sink took.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,6 +20,22 @@ impl Account {
     /// Whether every message received is in the recording, to the byte.
     pub fn complete(&self) -> bool {
         self.ledger.complete() && self.recorded == self.ledger.written
+    }
+}
+
+/// The ledger of a stream that two publishers brought, one after the other.
+pub fn joined(one: Ledger, other: Ledger) -> Ledger {
+    let refused = Refused {
+        aborted: one.refused.aborted.plus(other.refused.aborted),
+        torn: one.refused.torn.plus(other.refused.torn),
+        early: one.refused.early.plus(other.refused.early),
+        foreign: one.refused.foreign.plus(other.refused.foreign),
+    };
+    Ledger {
+        received: one.received.plus(other.received),
+        written: one.written.plus(other.written),
+        unwrapped: one.unwrapped + other.unwrapped,
+        refused,
     }
 }
 
@@ -62,6 +78,7 @@ pub fn reason(end: End) -> &'static str {
         End::Closed(Close::Shutdown) => "server stops",
         End::Closed(Close::Idle) => "nothing sent for too long",
         End::Rejected(Reject::Storage) => "recording failed",
+        End::Rejected(Reject::Busy) => "another publisher came",
         End::Failed => "connection failed",
         _ => "ended by the server",
     }
@@ -70,6 +87,22 @@ pub fn reason(end: End) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn accounts_of_publishers_add_up() {
+        let tally = |messages, bytes| Tally { messages, bytes };
+        let one = Ledger {
+            received: tally(5, 116),
+            written: tally(4, 90),
+            unwrapped: 16,
+            refused: Refused { torn: tally(1, 10), ..Refused::default() },
+        };
+        let clean = Ledger { received: tally(2, 7), written: tally(2, 7), ..Ledger::default() };
+        let both = joined(one, clean);
+        assert!(one.balanced() && both.balanced() && !both.complete());
+        assert_eq!((both.received, both.refused.total()), (tally(7, 123), tally(1, 10)));
+        assert!(joined(clean, clean).complete());
+    }
 
     #[test]
     fn complete_is_what_the_sink_says_too() {

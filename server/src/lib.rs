@@ -18,6 +18,7 @@
 
 mod flags;
 mod ingest;
+mod moment;
 
 mod listen;
 mod drive;
@@ -25,6 +26,11 @@ mod connection;
 mod access;
 mod recording;
 mod stats;
+mod facts;
+mod keeper;
+mod services;
+mod stalls;
+mod events;
 
 mod display;
 mod logging;

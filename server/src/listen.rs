@@ -1,14 +1,21 @@
 //! Listening sockets.
 
 use std::net::{SocketAddr, UdpSocket};
+use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use mio::net::TcpListener;
-use socket2::{Domain, Protocol, Socket, Type};
+use mio::net::{TcpListener, TcpStream};
+use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
 
 /// Connections that may wait to be accepted. With less, a burst of a thousand encoders that
 /// reconnect after an outage is slowed down by repeated SYNs.
 const BACKLOG: i32 = 4096;
+
+/// Silence after which the other end of a connection is asked whether it is there; time between two
+/// questions, and how many there are.
+const SILENCE: Duration = Duration::from_secs(15);
+const PROBE: Duration = Duration::from_secs(5);
+const PROBES: u32 = 3;
 
 /// Opens a listening socket. `[::]` takes IPv6 only, so that it goes beside `0.0.0.0`.
 pub(crate) fn bind(addr: SocketAddr) -> Result<TcpListener> {
@@ -26,6 +33,19 @@ pub(crate) fn bind(addr: SocketAddr) -> Result<TcpListener> {
         std::io::Result::Ok(TcpListener::from_std(socket.into()))
     };
     open().with_context(|| format!("cannot listen on {addr}"))
+}
+
+/// Has the system notice when the other end of a connection is gone without a word: a cable, a
+/// phone, a router. Half a minute of silence is asked about, and so is a reply that nobody takes.
+pub(crate) fn notice_loss(socket: &TcpStream) -> std::io::Result<()> {
+    let keepalive = TcpKeepalive::new().with_time(SILENCE);
+    #[cfg(not(windows))]
+    let keepalive = keepalive.with_interval(PROBE).with_retries(PROBES);
+    let socket = SockRef::from(socket);
+    socket.set_tcp_keepalive(&keepalive)?;
+    #[cfg(target_os = "linux")]
+    socket.set_tcp_user_timeout(Some(SILENCE + PROBE * PROBES))?;
+    Ok(())
 }
 
 /// Where to publish, for a person: the address itself, or for "any address" this machine's.

@@ -13,12 +13,15 @@ use sluicebox_core::Config;
 use sluicebox_rules::account::Outcome;
 use sluicebox_rules::clock::Timeouts;
 
-use crate::access::Access;
+use crate::access::{Access, Claims};
+use crate::connection::Unfinished;
 use crate::display::Display;
 use crate::drive::Drive;
 use crate::flags::Flags;
 use crate::ingest::Backend;
+use crate::keeper::Keeper;
 use crate::recording::Destination;
+use crate::services::Services;
 use crate::shutdown::Stop;
 use crate::{listen, logging, shutdown};
 
@@ -27,6 +30,12 @@ pub(crate) struct Shared<B> {
     pub(crate) backend: B,
     pub(crate) config: Config,
     pub(crate) access: Arc<Access>,
+    /// Who publishes under which name, and the recordings that wait for their publishers.
+    pub(crate) claims: Arc<Claims<Unfinished>>,
+    /// How long they wait. None: they do not.
+    pub(crate) grace: Option<Duration>,
+    /// They go on in the next file.
+    pub(crate) next_segment_on_return: bool,
     /// Applications that are taken; none: all.
     pub(crate) apps: Vec<String>,
     pub(crate) destination: Destination,
@@ -34,6 +43,7 @@ pub(crate) struct Shared<B> {
     pub(crate) read_interval: Duration,
     pub(crate) once: bool,
     outcome: Mutex<Outcome>,
+    pub(crate) services: Services,
     pub(crate) display: Display,
     pub(crate) stop: &'static Stop,
     /// The one publish of `--once` has begun.
@@ -83,6 +93,7 @@ pub fn run<B: Backend>(flags: Flags, backend: B) -> Result<ExitCode> {
         flags.listen.iter().map(|addr| listen::bind(*addr)).collect::<Result<Vec<_>>>()?;
     let display = Display::new(!flags.quiet);
     let _log = logging::start(flags.log, display.lines());
+    let services = Services::start(&flags)?;
     listen::raise_file_limit();
     shutdown::on_signals(stop)?;
     for listener in &listeners {
@@ -97,24 +108,31 @@ pub fn run<B: Backend>(flags: Flags, backend: B) -> Result<ExitCode> {
         backend,
         config: flags.config(),
         access: Access::new(flags.connections()),
+        claims: Claims::new(flags.claims()),
+        grace: flags.grace(),
+        next_segment_on_return: flags.next_segment_on_return(),
         apps: flags.app.clone(),
         destination,
         timeouts: flags.timeouts(),
         read_interval: flags.read_interval(),
         once: flags.once(),
         outcome: Mutex::default(),
+        services,
         display,
         stop,
         taken: AtomicBool::new(false),
         seeds: AtomicU64::new(0),
     });
+    let keeper = Keeper::start(&shared)?;
     let drive = Drive::start(&shared, listeners)?;
     let drawing = shared.clone();
     let draw = move || drawing.display.run(stop);
     thread::Builder::new().name("display".into()).spawn(draw).context("cannot start a thread")?;
     while !stop.wait(Duration::from_secs(3600)) {}
     drive.wake();
-    let ended = drive.ended(Instant::now() + flags.stop_timeout());
+    let deadline = Instant::now() + flags.stop_timeout();
+    shared.claims.close();
+    let ended = drive.ended(deadline) & keeper.ended(deadline) & shared.services.close(deadline);
     if !ended {
         let connections = shared.access.connections();
         tracing::error!(connections, "stopped before everything was finished");

@@ -75,6 +75,10 @@ impl Server {
         if !arguments.contains(&"--output") && !arguments.contains(&"--record-dir") {
             command.arg("--record-dir").arg(folder.path());
         }
+        if !arguments.contains(&"--grace") {
+            // Tests of lost publishers wait for the end of their recordings.
+            command.args(["--grace", "0.5"]);
+        }
         command.args(arguments).stdin(Stdio::null()).stdout(stdout).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap_or_else(|error| panic!("{command:?}: {error}"));
         let log = Log::follow(child.stderr.take().expect("stderr is piped"));

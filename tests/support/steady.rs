@@ -56,6 +56,13 @@ impl Steady {
         self.assert_complete(server)
     }
 
+    /// Stops publishing, and asserts that the server's account is complete, whatever else is in the
+    /// recording.
+    pub fn finish_as_peer(mut self, server: &Server) -> PathBuf {
+        self.peer.send(|script| script.delete_stream(1.0));
+        server.complete(&self.stream)
+    }
+
     /// Asserts that the recording has ended, with all that was sent.
     pub fn assert_complete(&self, server: &Server) -> PathBuf {
         let path = server.complete(&self.stream);

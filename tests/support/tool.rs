@@ -72,6 +72,12 @@ impl Running {
         self.child.kill().expect("a program can be killed");
     }
 
+    /// Sends it a signal.
+    pub fn signal(&mut self, signal: rustix::process::Signal) {
+        let pid = rustix::process::Pid::from_child(&self.child);
+        rustix::process::kill_process(pid, signal).expect("a program can be signalled");
+    }
+
     /// Waits for its end.
     pub fn output(mut self) -> Output {
         let status = wait(&mut self.child, &self.name);

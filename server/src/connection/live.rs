@@ -1,17 +1,21 @@
-//! A stream that is being recorded: from the decision to the account.
+//! A stream that is being recorded: from the decision until its publisher ends.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
-use sluicebox_core::{Reject, StreamId, Tags, Unpublish};
-use sluicebox_rules::account::{Account, reason};
+use sluicebox_core::{End, Ledger, Reject, StreamId, Tags, Unpublish};
+use sluicebox_rules::account::{joined, reason};
+use sluicebox_rules::name::PublishPoint;
 
-use crate::access::Claim;
+use super::unfinished::{Unfinished, is_unclean};
+use crate::access::{Answer, Claim, Pulse};
+use crate::events::{About, Event};
+use crate::facts::Facts;
 use crate::ingest::Backend;
-use crate::recording::{Opening, Recording};
+use crate::moment::{Moment, now};
+use crate::recording::{Opening, Recording, Resume};
 use crate::run::Shared;
 use crate::stats::Stats;
-use sluicebox_rules::name::PublishPoint;
 
 /// A stream that is being recorded.
 pub(super) struct Live {
@@ -19,89 +23,197 @@ pub(super) struct Live {
     point: PublishPoint,
     recording: Recording,
     stats: Arc<Stats>,
+    facts: Arc<Facts>,
+    /// The accounts of publishers before this one.
+    past: Ledger,
+    pulse: Arc<Pulse>,
     /// Nothing more goes into the recording.
     failed: bool,
-    _claim: Claim,
+    claim: Claim<Unfinished>,
 }
 
-/// Why a publish is refused: for the peer, and for the log.
-type Refusal = (Reject, String);
+/// A publisher that asks for a name.
+pub(super) struct Asker<'a> {
+    pub(super) about: Arc<About>,
+    pub(super) encoder: &'a str,
+    pub(super) pulse: &'a Arc<Pulse>,
+    /// When it asked first.
+    pub(super) since: Moment,
+}
+
+/// What becomes of a publish.
+pub(super) enum Begun {
+    Live(Box<Live>),
+    /// It is to ask again in a moment.
+    Later,
+    /// Why not: for the peer, and for the log.
+    Refused(Reject, String),
+}
 
 impl Live {
     /// Begins to record a publish. No file is made before everything that can refuse was asked.
     pub(super) fn begin<B: Backend>(
         stream: StreamId,
-        point: PublishPoint,
-        peer: SocketAddr,
+        point: &PublishPoint,
+        asker: &Asker<'_>,
         shared: &Shared<B>,
-    ) -> Result<Self, Refusal> {
+    ) -> Begun {
         if !shared.apps.is_empty() && !shared.apps.contains(&point.app()) {
-            return Err((Reject::Refused, "application is not taken here".into()));
+            return Begun::Refused(Reject::Refused, "application is not taken here".into());
         }
-        let claim = shared.access.claim(point.path().into());
-        let claim = claim.ok_or_else(|| (Reject::Busy, "name has a publisher".to_owned()))?;
+        let (claim, waited) = match shared.claims.ask(&point.path(), asker.pulse, asker.since) {
+            Answer::Yours(claim, waited) => (claim, waited),
+            Answer::Later => return Begun::Later,
+            Answer::Taken(why) => return Begun::Refused(Reject::Busy, why.into()),
+        };
         if !shared.admit() {
-            return Err((Reject::Refused, "only one publish is taken".into()));
+            return Begun::Refused(Reject::Refused, "only one publish is taken".into());
         }
-        let opening = Opening { point: &point, peer, watch: Box::new(()) };
-        let recording = shared.destination.open(opening).map_err(|error| {
+        let begun = match waited {
+            Some(unfinished) => Self::go_on(stream, unfinished, asker, claim, shared),
+            None => Self::begin_anew(stream, point, asker, claim, shared),
+        };
+        begun.unwrap_or_else(|error| {
             if shared.once {
                 shared.stop.raise();
             }
-            (Reject::Storage, format!("{error:#}"))
-        })?;
+            Begun::Refused(Reject::Storage, format!("{error:#}"))
+        })
+    }
+
+    /// Opens a new recording.
+    fn begin_anew<B: Backend>(
+        stream: StreamId,
+        point: &PublishPoint,
+        asker: &Asker<'_>,
+        claim: Claim<Unfinished>,
+        shared: &Shared<B>,
+    ) -> anyhow::Result<Begun> {
+        let about = &asker.about;
+        let facts = Facts::new(about.clone(), asker.encoder, asker.pulse.clone());
+        let opening =
+            Opening { point, session: about.session.clone(), watch: shared.services.watch(&facts) };
+        let recording = shared.destination.open(opening)?;
         shared.outcome().begun();
         let path = recording.path().display().to_string();
-        tracing::info!(%peer, app = point.app(), stream = point.stream(), path, "publishing");
+        tracing::info!(peer = %about.peer, app = about.app, stream = about.stream, path, "publishing");
+        shared.services.events.tell(about, &Event::Publishing { path: &path, returned: false });
         let stats = Arc::new(Stats::default());
         shared.display.add(point.to_string(), &stats);
-        Ok(Self { stream, point, recording, stats, failed: false, _claim: claim })
+        Ok(Begun::Live(Box::new(Self {
+            stream,
+            point: point.clone(),
+            recording,
+            stats,
+            facts,
+            past: Ledger::default(),
+            pulse: asker.pulse.clone(),
+            failed: false,
+            claim,
+        })))
+    }
+
+    /// Goes on with the recording that waited for its publisher.
+    fn go_on<B: Backend>(
+        stream: StreamId,
+        unfinished: Unfinished,
+        asker: &Asker<'_>,
+        claim: Claim<Unfinished>,
+        shared: &Shared<B>,
+    ) -> anyhow::Result<Begun> {
+        let Unfinished { point, mut recording, stats, facts, ledger, why, heard } = unfinished;
+        let away = now().saturating_sub(heard);
+        let resumed = recording.resume(if shared.next_segment_on_return {
+            Resume::NextSegment
+        } else {
+            Resume::SameFile(away)
+        });
+        if let Err(error) = resumed {
+            Unfinished { point, recording, stats, facts, ledger, why, heard }.finish(shared);
+            return Err(error);
+        }
+        let about = &asker.about;
+        facts.publisher(about.clone(), asker.encoder, asker.pulse.clone());
+        let path = recording.path().display().to_string();
+        let seconds = away.as_secs_f64();
+        let (peer, app, stream_name) = (about.peer, &about.app, &about.stream);
+        tracing::info!(%peer, app, stream = stream_name, path, seconds, "publisher returned");
+        shared.services.events.tell(about, &Event::Publishing { path: &path, returned: true });
+        let pulse = asker.pulse.clone();
+        let live = Self {
+            stream,
+            point,
+            recording,
+            stats,
+            facts,
+            past: ledger,
+            pulse,
+            failed: false,
+            claim,
+        };
+        Ok(Begun::Live(Box::new(live)))
+    }
+
+    /// Whether another publisher takes its place.
+    pub(super) fn is_asked_to_leave(&self) -> bool {
+        self.claim.is_asked_to_leave()
     }
 
     /// Appends tags to the recording. False: it has failed, just now.
-    pub(super) fn append(&mut self, tags: &Tags<'_>) -> bool {
+    pub(super) fn append<B>(&mut self, tags: &Tags<'_>, shared: &Shared<B>) -> bool {
         if self.failed {
             return true;
         }
         if let Err(error) = self.recording.append(tags, &self.stats) {
             self.failed = true;
-            let (app, stream) = (self.point.app(), self.point.stream());
-            tracing::error!(app, stream, error = format!("{error:#}"), "recording failed");
+            let about = self.facts.about();
+            let error = format!("{error:#}");
+            tracing::error!(app = about.app, stream = about.stream, error, "recording failed");
+            let path = self.recording.path().display().to_string();
+            let failed = Event::Failed { what: "recording", error: &error, path: Some(&path) };
+            shared.services.events.tell(&about, &failed);
         }
         !self.failed
     }
 
-    /// Closes the recording and gives the account of it.
-    pub(super) fn end<B: Backend>(self, end: Unpublish, peer: SocketAddr, shared: &Shared<B>) {
-        let ledger = end.ledger;
-        let finished = self.recording.finish();
-        let account = Account { ledger, recorded: finished.written };
-        shared.outcome().ended(&account);
-        tracing::info!(
-            %peer,
-            app = self.point.app(),
-            stream = self.point.stream(),
-            path = finished.last.path.display().to_string(),
-            why = reason(end.why),
-            codecs = self.stats.codecs(),
-            seconds = f64::from(self.stats.read().duration) / 1000.0,
-            messages_received = ledger.received.messages,
-            bytes_received = ledger.received.bytes,
-            tags_written = account.recorded.messages,
-            bytes_written = account.recorded.bytes,
-            bytes_unwrapped = ledger.unwrapped,
-            messages_refused = account.lost(),
-            complete = account.complete(),
-            "ended"
-        );
+    /// Ends the stream: the recording is finished, or left for its publisher to come back.
+    pub(super) fn end<B: Backend>(self, end: Unpublish, shared: &Shared<B>) {
+        let waits = self.may_wait(end.why, shared);
+        let heard = self.pulse.last_heard();
+        let Self { point, recording, stats, facts, past, claim, .. } = self;
+        facts.publisher_ended(reason(end.why));
+        let ledger = joined(past, end.ledger);
+        let rest = Unfinished { point, recording, stats, facts, ledger, why: end.why, heard };
+        let Some(grace) = waits else {
+            // The name is free when its recording is finished.
+            rest.finish(shared);
+            return drop(claim);
+        };
+        rest.tell_waiting(grace, shared);
+        if let Some(surplus) = claim.leave(rest, grace) {
+            surplus.finish(shared);
+        }
+    }
+
+    /// How long the recording is to wait for its publisher to come back. None: not at all.
+    fn may_wait<B>(&self, why: End, shared: &Shared<B>) -> Option<Duration> {
+        let silent = why == End::Rejected(Reject::Busy) && self.claim.is_asked_to_leave();
+        let unclean = is_unclean(why) || silent;
+        let empty = self.recording.written().messages == 0;
+        shared.grace.filter(|_| unclean && !self.failed && !empty)
     }
 
     /// Closes the recording of a session that cannot give an account any more: one that failed in
     /// its sandbox. What was written stays.
-    pub(super) fn abandon(self, peer: SocketAddr) {
+    pub(super) fn abandon<B>(self, shared: &Shared<B>) {
+        let about = self.facts.about();
+        let error = "ended without an account";
+        self.facts.publisher_ended(error);
         let finished = self.recording.finish();
         let path = finished.last.path.display().to_string();
-        let tags_written = finished.written.messages;
-        tracing::error!(%peer, path, tags_written, complete = false, "ended without an account");
+        let (peer, tags_written) = (about.peer, finished.written.messages);
+        tracing::error!(%peer, path, tags_written, complete = false, "{error}");
+        let failed = Event::Failed { what: "session", error, path: Some(&path) };
+        shared.services.events.tell(&about, &failed);
     }
 }

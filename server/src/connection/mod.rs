@@ -2,27 +2,38 @@
 
 mod live;
 mod outbox;
+mod publish;
+mod unfinished;
 
 use std::io::{self, Read as _};
 use std::net::{Shutdown, SocketAddr};
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::{Context as _, Result};
 use mio::net::TcpStream;
-use sluicebox_core::{Close, End, Event, Reject, StreamId, Unpublish, flv};
+use sluicebox_core::{Close, Event, Reject, StreamId, Unpublish, flv};
 pub(crate) use sluicebox_rules::clock::PAUSE;
-use sluicebox_rules::clock::{Clock, Moment, Phase};
+use sluicebox_rules::clock::{Clock, Phase};
 
-use crate::access::Place;
+use sluicebox_rules::name::PublishPoint;
+
+use crate::access::{Place, Pulse};
+use crate::events::Event as Told;
 use crate::ingest::{Backend, Ingest};
+use crate::listen;
+use crate::moment::{moment, now};
 use crate::run::Shared;
 use live::Live;
 use outbox::Outbox;
-use sluicebox_rules::name::PublishPoint;
+use publish::Asking;
+pub(crate) use unfinished::Unfinished;
 
 /// Reads in one turn before others get theirs.
 const READS: usize = 8;
+
+/// Characters of an encoder's name that are kept.
+const ENCODER: usize = 200;
 
 /// Length of a tag without a body, in bytes.
 const EMPTY_TAG: usize = flv::TAG_HEADER + flv::TAG_TRAILER;
@@ -47,6 +58,13 @@ pub(crate) struct Connection<B: Backend> {
     clock: Clock,
     outbox: Outbox,
     streams: Vec<Live>,
+    /// A publish that waits for its name.
+    asking: Option<Asking>,
+    pulse: Arc<Pulse>,
+    /// Tells this connection from all others.
+    session: u64,
+    /// What the encoder calls itself.
+    encoder: Box<str>,
     /// Bytes that the last turn read.
     taken: usize,
     /// The peer has ended its side: read until nothing is left.
@@ -56,19 +74,10 @@ pub(crate) struct Connection<B: Backend> {
     _place: Place,
 }
 
-/// A point in time as the rules count it: since any first call.
-fn moment(now: Instant) -> Moment {
-    static START: LazyLock<Instant> = LazyLock::new(Instant::now);
-    now.saturating_duration_since(*START)
-}
-
-fn now() -> Moment {
-    moment(Instant::now())
-}
-
 /// What to do once an event is no longer borrowed.
 enum Act {
     Nothing,
+    Greet(String, Box<str>),
     Publish(StreamId, PublishPoint),
     Fail(StreamId),
     Unpublish(Unpublish),
@@ -83,7 +92,9 @@ impl<B: Backend> Connection<B> {
     ) -> Result<Self> {
         // Replies are small and waited for.
         socket.set_nodelay(true).context("cannot set TCP_NODELAY")?;
-        let ingest = shared.backend.open(shared.config, shared.seed())?;
+        listen::notice_loss(&socket).context("cannot set TCP keep-alive")?;
+        let session = shared.seed();
+        let ingest = shared.backend.open(shared.config, session)?;
         Ok(Self {
             socket,
             peer,
@@ -92,6 +103,10 @@ impl<B: Backend> Connection<B> {
             clock: Clock::new(now()),
             outbox: Outbox::default(),
             streams: Vec::new(),
+            asking: None,
+            pulse: Arc::default(),
+            session,
+            encoder: Box::default(),
             taken: 0,
             ending: false,
             blamed: false,
@@ -122,15 +137,18 @@ impl<B: Backend> Connection<B> {
         self.ending = true;
     }
 
-    /// Whether it needs a turn whatever its socket says: its time is up, it has gone quiet, or the
-    /// server stops.
+    /// Whether it needs a turn whatever its socket says: its time is up, it has gone quiet, it has
+    /// to ask again or to make way, or the server stops.
     pub(crate) fn is_due(&self, now: Instant) -> bool {
-        self.time_up(now).is_some() || self.clock.pauses(moment(now))
+        self.time_up(now).is_some()
+            || self.clock.pauses(moment(now))
+            || self.asking.is_some()
+            || self.streams.iter().any(Live::is_asked_to_leave)
     }
 
-    /// Whether it will need a turn when it goes quiet.
+    /// Whether it will need a turn soon: when it goes quiet, or to ask again.
     pub(crate) fn will_pause(&self) -> bool {
-        self.clock.will_pause()
+        self.clock.will_pause() || self.asking.is_some()
     }
 
     /// Reads what is there and does what follows from it. What happens to a connection happens
@@ -141,18 +159,20 @@ impl<B: Backend> Connection<B> {
         if self.clock.phase() == Phase::Lingering {
             return self.throw_away(scratch);
         }
-        match self.try_turn(scratch) {
-            Ok(turn) => turn,
-            Err(error) => {
-                self.log_failure(&format!("{error:#}"));
-                self.end(Close::Gone, scratch)
-            }
+        let turn = self.try_turn(scratch).unwrap_or_else(|error| {
+            self.log_failure(&format!("{error:#}"));
+            self.end(Close::Gone, scratch)
+        });
+        if self.asking.is_none() {
+            self.pulse.listens(now());
         }
+        turn
     }
 
     fn try_turn(&mut self, scratch: &mut [u8]) -> Result<Turn> {
         let pauses = self.clock.pauses(now());
-        let next = self.read(scratch)?;
+        let next = if self.ask_again()? { self.read(scratch)? } else { Turn::Waits };
+        self.make_way(scratch)?;
         // Asked when whatever had come has been taken in: a disk that hung, or a server that was
         // suspended, is not the peer's fault.
         if next != Turn::Over
@@ -185,10 +205,15 @@ impl<B: Backend> Connection<B> {
                     return Ok(Turn::Over);
                 }
                 Ok(len) => {
-                    self.clock.heard(now());
+                    let now = now();
+                    self.clock.heard(now);
+                    self.pulse.heard(now);
                     self.taken += len;
                     self.ingest.feed(len)?;
                     self.poll(scratch)?;
+                    if self.asking.is_some() {
+                        return Ok(Turn::Waits);
+                    }
                     if self.clock.phase() == Phase::Lingering {
                         return Ok(Turn::More);
                     }
@@ -221,7 +246,7 @@ impl<B: Backend> Connection<B> {
                 }
                 Event::Tags(tags) => {
                     let live = self.streams.iter_mut().find(|live| live.stream == tags.stream);
-                    let well = live.is_none_or(|live| live.append(&tags));
+                    let well = live.is_none_or(|live| live.append(&tags, &self.shared));
                     // After the write, however long it took. Empty messages are no progress.
                     if tags.bytes.len() > tags.count as usize * EMPTY_TAG {
                         self.clock.advance(now());
@@ -234,60 +259,34 @@ impl<B: Backend> Connection<B> {
                 }
                 Event::Unpublish(unpublish) => Act::Unpublish(unpublish),
                 Event::Connect(connect) => {
-                    let (app, encoder) = (connect.app.to_string(), connect.flash_ver.to_string());
-                    tracing::debug!(peer = %self.peer, app, encoder, "connected");
-                    Act::Nothing
+                    let app = connect.app.to_string();
+                    let encoder = connect.flash_ver.to_string();
+                    Act::Greet(app, encoder.chars().take(ENCODER).collect())
                 }
                 _ => Act::Nothing,
             };
             match act {
                 Act::Nothing => {}
+                Act::Greet(app, encoder) => self.greet(app, encoder),
                 Act::Publish(stream, point) => self.publish(stream, point)?,
                 Act::Fail(stream) => self.ingest.reject(stream, Reject::Storage)?,
                 Act::Unpublish(unpublish) => self.unpublish(unpublish),
             }
         }
+        if let Some(asking) = self.asking.as_mut().filter(|asking| asking.input.is_empty()) {
+            // Natively, what was not taken in lies in a buffer that others use next.
+            asking.input = scratch.to_vec();
+        }
         self.clock.received(self.ingest.received(), now());
         Ok(())
     }
 
-    /// Accepts a publish, or says why not: nothing is promised to the peer before.
-    fn publish(&mut self, stream: StreamId, point: PublishPoint) -> Result<()> {
-        let (app, name) = (point.app(), point.stream());
-        let begun = if self.clock.publishes_too_often(now()) {
-            Err((Reject::Refused, "too many publishes on one connection".to_owned()))
-        } else {
-            Live::begin(stream, point, self.peer, &self.shared)
-        };
-        match begun {
-            Ok(live) => {
-                self.streams.push(live);
-                self.clock.enter(Phase::Publishing, now());
-                self.ingest.accept(stream)
-            }
-            Err((why, reason)) => {
-                tracing::warn!(peer = %self.peer, app, stream = name, reason, "publish refused");
-                self.ingest.reject(stream, why)?;
-                self.linger_if_alone();
-                Ok(())
-            }
-        }
-    }
-
-    fn unpublish(&mut self, end: Unpublish) {
-        let Some(at) = self.streams.iter().position(|live| live.stream == end.stream) else {
-            return;
-        };
-        self.streams.swap_remove(at).end(end, self.peer, &self.shared);
-        if self.streams.is_empty() && self.publishes() {
-            self.clock.enter(Phase::Setup, now());
-        }
-        if self.shared.once {
-            self.shared.stop.raise();
-        }
-        if matches!(end.why, End::Rejected(_)) {
-            self.linger_if_alone();
-        }
+    /// Notes what a peer says about itself.
+    fn greet(&mut self, app: String, encoder: Box<str>) {
+        tracing::debug!(peer = %self.peer, app, encoder, "connected");
+        let about = self.about_app(app, String::new());
+        self.shared.services.events.tell(&about, &Told::Connected { encoder: &encoder });
+        self.encoder = encoder;
     }
 
     /// Closes the session and does what is left to do: every recording is finished after this.
@@ -301,7 +300,7 @@ impl<B: Backend> Connection<B> {
             self.log_failure(&format!("{error:#}"));
         }
         for live in std::mem::take(&mut self.streams) {
-            live.abandon(self.peer);
+            live.abandon(&self.shared);
         }
         let stray = self.ingest.stray();
         if stray.messages > 0 {
@@ -311,13 +310,6 @@ impl<B: Backend> Connection<B> {
         }
         self.clock.enter(Phase::Lingering, now());
         Turn::More
-    }
-
-    /// A peer whose publish was refused, or ended from here, has nothing else to do here.
-    fn linger_if_alone(&mut self) {
-        if self.streams.is_empty() {
-            self.clock.enter(Phase::Lingering, now());
-        }
     }
 
     /// Reads and forgets, until the peer ends or time is up: a socket that is closed with bytes
@@ -355,5 +347,8 @@ impl<B: Backend> Connection<B> {
         self.blamed = true;
         let received = self.ingest.received();
         tracing::warn!(peer = %self.peer, received, error, "connection failed");
+        let about = self.about_app(String::new(), String::new());
+        let failed = Told::Failed { what: "connection", error, path: None };
+        self.shared.services.events.tell(&about, &failed);
     }
 }

@@ -1,7 +1,9 @@
 //! What may be typed: a group of flags in each file, put together here.
 
+mod events;
 mod limits;
 mod parse;
+mod publishers;
 mod timeouts;
 
 use std::net::SocketAddr;
@@ -13,8 +15,12 @@ use clap::{Args, ValueEnum};
 use sluicebox_core::Config;
 use sluicebox_rules::clock::Timeouts;
 
+use crate::access::{OnConflict, Rules};
+use crate::events::Target;
+use events::EventFlags;
 use limits::LimitFlags;
 pub(crate) use limits::SessionFlags;
+use publishers::PublisherFlags;
 use timeouts::TimeoutFlags;
 
 /// Flags of every binary of the server. Each can be set by an environment variable too.
@@ -55,6 +61,12 @@ pub struct Flags {
     pub quiet: bool,
 
     #[command(flatten)]
+    publishers: PublisherFlags,
+
+    #[command(flatten)]
+    events: EventFlags,
+
+    #[command(flatten)]
     limits: LimitFlags,
 
     #[command(flatten)]
@@ -79,6 +91,31 @@ impl Flags {
     /// Settings of a session.
     pub(crate) fn config(&self) -> Config {
         self.limits.session.config()
+    }
+
+    /// What becomes of publishes of the same name.
+    pub(crate) fn claims(&self) -> Rules {
+        Rules {
+            on_conflict: self.publishers.on_conflict,
+            silence: self.publishers.takeover_after,
+            waiting: self.limits.max_connections,
+        }
+    }
+
+    /// How long a recording waits for a publisher that was lost. None: it does not.
+    pub(crate) fn grace(&self) -> Option<Duration> {
+        let waits = self.publishers.on_conflict == OnConflict::Grace && !self.once();
+        Some(self.publishers.grace).filter(|grace| waits && !grace.is_zero())
+    }
+
+    /// Whether it then goes on in the next file.
+    pub(crate) fn next_segment_on_return(&self) -> bool {
+        self.publishers.next_segment()
+    }
+
+    /// Where events go.
+    pub(crate) fn events(&self) -> Option<&Target> {
+        self.events.events.as_ref()
     }
 
     /// Connections at a time.

@@ -21,6 +21,11 @@ pub(super) fn seconds(text: &str) -> Result<Duration, String> {
     }
 }
 
+/// The same, or nothing.
+pub(super) fn seconds_or_none(text: &str) -> Result<Duration, String> {
+    if text.parse() == Ok(0.0) { Ok(Duration::ZERO) } else { seconds(text) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -31,5 +36,8 @@ mod tests {
         for wrong in ["0", "-1", "nan", "inf", "1e300", "x", ""] {
             assert!(seconds(wrong).is_err(), "{wrong}");
         }
+        assert_eq!(seconds_or_none("0"), Ok(Duration::ZERO));
+        assert_eq!(seconds_or_none("2"), Ok(Duration::from_secs(2)));
+        assert!(seconds_or_none("-1").is_err());
     }
 }

@@ -1,9 +1,7 @@
 //! Where recordings go: a new file for each below a folder, or an output that was named.
 
 use std::fs::{self, File, OpenOptions};
-use std::hash::{BuildHasher as _, RandomState};
 use std::io;
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
@@ -30,7 +28,8 @@ pub(crate) enum Destination {
 /// What a recording is opened for.
 pub(crate) struct Opening<'a> {
     pub(crate) point: &'a PublishPoint,
-    pub(crate) peer: SocketAddr,
+    /// Tells the connection that it is for from all others.
+    pub(crate) session: String,
     pub(crate) watch: Box<dyn Watch>,
 }
 
@@ -67,8 +66,7 @@ impl Destination {
             }
             Self::Stdout => (stdout().context("cannot open standard output")?, PathBuf::from("-")),
         };
-        let session = format!("{:016x}", RandomState::new().hash_one(opening.peer));
-        Recording::begin(OutputFile::new(file, path), session, opening.watch)
+        Recording::begin(OutputFile::new(file, path), opening.session, opening.watch)
     }
 }
 
@@ -115,7 +113,7 @@ impl Opening<'_> {
         use sluicebox_core::Text;
         let point = PublishPoint::new(Text(app.as_bytes()), Text(b""), Text(name.as_bytes()));
         let point = Box::leak(Box::new(point));
-        Self { point, peer: ([127, 0, 0, 1], 1).into(), watch: Box::new(()) }
+        Self { point, session: "0".into(), watch: Box::new(()) }
     }
 }
 

@@ -1,0 +1,73 @@
+//! What follows from recordings, beside them: events, and what is done with finished files.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use anyhow::Result;
+
+use crate::events::{Event, Events};
+use crate::facts::Facts;
+use crate::flags::Flags;
+use crate::recording::{Segment, Watch};
+use crate::stalls::Stalls;
+
+/// Everything that follows from recordings.
+#[derive(Debug)]
+pub(crate) struct Services {
+    pub(crate) events: Arc<Events>,
+    stalls: Arc<Stalls>,
+}
+
+impl Services {
+    /// Starts what is wanted.
+    pub(crate) fn start(flags: &Flags) -> Result<Self> {
+        let events = Events::start(flags.events())?;
+        let stalls = Stalls::start(&events)?;
+        Ok(Self { events, stalls })
+    }
+
+    /// Watches a stream and its files.
+    pub(crate) fn watch(&self, facts: &Arc<Facts>) -> Box<dyn Watch> {
+        self.stalls.add(facts);
+        Box::new(Watcher { facts: facts.clone(), events: self.events.clone() })
+    }
+
+    /// Finishes what is to be done, up to `deadline`; says whether it is.
+    pub(crate) fn close(&self, deadline: Instant) -> bool {
+        self.events.close(deadline);
+        true
+    }
+}
+
+/// Passes on what becomes of the files of one stream.
+struct Watcher {
+    facts: Arc<Facts>,
+    events: Arc<Events>,
+}
+
+impl Watch for Watcher {
+    fn opened(&mut self, segment: &Segment) {
+        let path = segment.path.display().to_string();
+        let about = {
+            let mut known = self.facts.lock();
+            known.path.clone_from(&path);
+            known.about.clone()
+        };
+        let opened = Event::SegmentOpened { path: &path, segment: segment.number };
+        self.events.tell(&about, &opened);
+    }
+
+    fn closed(&mut self, segment: &Segment) {
+        let path = segment.path.display().to_string();
+        #[expect(clippy::cast_precision_loss, reason = "milliseconds, for people")]
+        let seconds = segment.duration as f64 / 1000.0;
+        let closed = Event::SegmentClosed {
+            path: &path,
+            segment: segment.number,
+            bytes: segment.len,
+            messages: segment.tally.messages,
+            seconds,
+        };
+        self.events.tell(&self.facts.about(), &closed);
+    }
+}
