@@ -145,7 +145,7 @@ fn handshakes_plain_and_with_digests() {
 
 #[test]
 fn a_second_publisher_of_a_name_is_told_so() {
-    let server = Server::start(&[]);
+    let server = Server::start(&["--on-conflict", "reject"]);
     let mut first = Peer::publishing(server.addr, "live", "cam");
     let mut second = Peer::connect(server.addr, &Handshake::Simple);
     second.send(|script| script.to_publish("live", "cam"));

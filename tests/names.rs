@@ -219,7 +219,7 @@ fn names_that_differ_in_what_is_encoded_share_nothing() {
 
 #[test]
 fn the_same_name_cut_elsewhere_is_the_same_name() {
-    let server = Server::start(&[]);
+    let server = Server::start(&["--on-conflict", "reject"]);
     let mut first = publisher(&server, &[("app", b"live/eu")], b"cam");
     first.wait_for_code("NetStream.Publish.Start");
     for (app, name) in [("live", "eu/cam"), ("/live/eu?x", "mp4:cam"), ("", "live//eu/cam?y")] {

@@ -36,7 +36,7 @@ fn publish_blindly(server: &Server, app: &str, name: &str) -> Peer {
 
 #[test]
 fn a_second_publisher_is_refused_in_order_and_leaves_nothing() {
-    let server = Server::start(&[]);
+    let server = Server::start(&["--on-conflict", "reject"]);
     let mut first = Steady::start(server.addr, "live", "cam");
     first.frame(1000);
     assert_refused(publish_blindly(&server, "live", "cam"), "NetStream.Publish.BadName");
