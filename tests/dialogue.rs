@@ -153,3 +153,22 @@ fn a_second_publisher_of_a_name_is_told_so() {
     first.send(|script| script.video(0, &[0x17, 0, 0, 0, 0]).delete_stream(1.0));
     assert_eq!(flv::read(&server.complete("cam")), [video(0, &[0x17, 0, 0, 0, 0])]);
 }
+
+/// Quirk 18: an encoder whose `authmod` was answered elsewhere says so here, too.
+#[test]
+fn credentials_that_nobody_asked_for_are_no_hindrance() {
+    let app = "live?authmod=adobe&user=me";
+    let server = Server::start(&[]);
+    let steps = [app.to_owned(), format!("{app}&challenge=abc&response=def&opaque=ghi")];
+    for (app, name) in steps.iter().zip(["one", "two"]) {
+        let mut peer = Peer::publishing(server.addr, app, name);
+        peer.send(|script| script.video(0, &[0x17, 0, 0, 0, 0]).delete_stream(1.0));
+        assert_eq!(flv::read(&server.complete(name)), [video(0, &[0x17, 0, 0, 0, 0])]);
+    }
+    // Where it is refused, it is told so by a code that encoders act on, and let go.
+    let server = Server::start(&["--app", "other"]);
+    let mut peer = Peer::connect(server.addr, &Handshake::Simple);
+    peer.send(|script| script.connect(app).create_stream().publish(1, "cam"));
+    let codes: Vec<_> = peer.until_ended().iter().filter_map(|reply| reply.code()).collect();
+    assert_eq!(codes, ["NetConnection.Connect.Success", "NetStream.Publish.Rejected"]);
+}

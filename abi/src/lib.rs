@@ -17,6 +17,7 @@
 
 pub mod settings;
 mod record;
+mod fields;
 mod unused;
 mod codes;
 
@@ -25,8 +26,19 @@ pub use record::{Fault, LEN as RECORD_LEN, Outcome, Record, stamp};
 pub use unused::unused;
 
 /// The version that this crate describes. A guest's `version` export returns it.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 /// Everything that a guest of this version exports, besides its `memory`.
-pub const FUNCTIONS: [&str; 10] =
-    ["version", "open", "space", "feed", "poll", "accept", "reject", "idle", "close", "trim"];
+pub const FUNCTIONS: [&str; 11] = [
+    "version",
+    "open",
+    "space",
+    "feed",
+    "poll",
+    "accept",
+    "reject",
+    "reconnect",
+    "idle",
+    "close",
+    "trim",
+];

@@ -3,23 +3,23 @@
 //! ```text
 //!   0  kind 4 │ stream 4 │ received 8 │ stray messages 8 │ stray bytes 8
 //!  32  reply      bytes
-//!      connect    app │ tcUrl │ flashVer │ swfUrl │ pageUrl
+//!      connect    app │ tcUrl │ flashVer │ swfUrl │ pageUrl │ list │ video │ audio
+//!                 │ capsEx 4 │ videoFunction 4 │ objectEncoding 4
 //!      publish    app │ tcUrl │ name │ kind
 //!      tags       bytes │ count 4 │ 0 4 │ refused 8
 //!      unpublish  who 4 │ why 4 │ received 16 │ written 16 │ unwrapped 8 │ aborted 16 │ torn 16 │ early 16 │ foreign 16
 //!      failed     code 4 │ a 4 │ b 4 │ 0 4 │ text
 //! ```
 //!
-//! `bytes`, `text` and the names are an address and a length, four bytes each; 16 are a tally:
+//! `bytes`, `text`, the names and the lists of codecs are an address and a length, four bytes each; 16 are a tally:
 //! messages and bytes, eight bytes each.
 
 use core::fmt;
 
-use sluicebox_core::{
-    Connect, Error, Event, Ledger, Publish, Refused, StreamId, Tags, Tally, Text, Unpublish,
-};
+use sluicebox_core::{Error, Event, Publish, StreamId, Tags, Tally, Text, Unpublish};
 
 use crate::codes;
+use crate::fields::{Reader, Writer};
 
 /// Length of the longest record, in bytes. A shorter one ends earlier.
 pub const LEN: usize = 144;
@@ -107,11 +107,7 @@ impl Outcome<'_> {
             }
             Self::Event(event) => match event {
                 Event::Reply(bytes) => out.slice(bytes),
-                Event::Connect(Connect { app, tc_url, flash_ver, swf_url, page_url }) => {
-                    [app, tc_url, flash_ver, swf_url, page_url]
-                        .iter()
-                        .for_each(|one| out.slice(one.0));
-                }
+                Event::Connect(connect) => out.connect(&connect),
                 Event::Publish(Publish { app, tc_url, name, kind, .. }) => {
                     [app, tc_url, name, kind].iter().for_each(|text| out.slice(text.0));
                 }
@@ -159,13 +155,7 @@ impl<'a> Record<'a> {
         let event = match kind {
             codes::NOTHING => return Ok(Self { received, stray, outcome: Outcome::Nothing }),
             codes::REPLY => Event::Reply(input.slice()?),
-            codes::CONNECT => Event::Connect(Connect {
-                app: input.text()?,
-                tc_url: input.text()?,
-                flash_ver: input.text()?,
-                swf_url: input.text()?,
-                page_url: input.text()?,
-            }),
+            codes::CONNECT => Event::Connect(input.connect()?),
             codes::PUBLISH => Event::Publish(Publish {
                 stream,
                 app: input.text()?,
@@ -196,99 +186,6 @@ impl<'a> Record<'a> {
     }
 }
 
-struct Writer<F> {
-    bytes: [u8; LEN],
-    at: usize,
-    address: F,
-}
-
-impl<F: Fn(&[u8]) -> u32> Writer<F> {
-    fn put<const N: usize>(&mut self, bytes: [u8; N]) {
-        self.bytes[self.at..self.at + N].copy_from_slice(&bytes);
-        self.at += N;
-    }
-
-    fn word(&mut self, word: u32) {
-        self.put(word.to_le_bytes());
-    }
-
-    fn long(&mut self, long: u64) {
-        self.put(long.to_le_bytes());
-    }
-
-    fn slice(&mut self, bytes: &[u8]) {
-        self.word((self.address)(bytes));
-        // A guest's memory ends at 4 GiB.
-        self.word(u32::try_from(bytes.len()).unwrap_or(u32::MAX));
-    }
-
-    fn tally(&mut self, tally: Tally) {
-        self.long(tally.messages);
-        self.long(tally.bytes);
-    }
-
-    fn ledger(&mut self, ledger: &Ledger) {
-        let refused = &ledger.refused;
-        self.tally(ledger.received);
-        self.tally(ledger.written);
-        self.long(ledger.unwrapped);
-        for one in [refused.aborted, refused.torn, refused.early, refused.foreign] {
-            self.tally(one);
-        }
-    }
-}
-
-struct Reader<'a> {
-    memory: &'a [u8],
-    /// What is left of the memory from here on.
-    record: &'a [u8],
-    at: u32,
-}
-
-impl<'a> Reader<'a> {
-    fn take<const N: usize>(&mut self) -> Result<[u8; N], Fault> {
-        let (bytes, rest) = self.record.split_first_chunk().ok_or(Fault::Record { at: self.at })?;
-        self.record = rest;
-        Ok(*bytes)
-    }
-
-    fn word(&mut self) -> Result<u32, Fault> {
-        self.take().map(u32::from_le_bytes)
-    }
-
-    fn long(&mut self) -> Result<u64, Fault> {
-        self.take().map(u64::from_le_bytes)
-    }
-
-    fn slice(&mut self) -> Result<&'a [u8], Fault> {
-        let (at, len) = (self.word()?, self.word()?);
-        let tail = self.memory.get(at as usize..);
-        tail.and_then(|tail| tail.get(..len as usize)).ok_or(Fault::Range { at, len })
-    }
-
-    fn text(&mut self) -> Result<Text<'a>, Fault> {
-        self.slice().map(Text)
-    }
-
-    fn tally(&mut self) -> Result<Tally, Fault> {
-        Ok(Tally { messages: self.long()?, bytes: self.long()? })
-    }
-
-    fn ledger(&mut self) -> Result<Ledger, Fault> {
-        Ok(Ledger {
-            received: self.tally()?,
-            written: self.tally()?,
-            unwrapped: self.long()?,
-            refused: Refused {
-                aborted: self.tally()?,
-                torn: self.tally()?,
-                early: self.tally()?,
-                foreign: self.tally()?,
-            },
-        })
-    }
-}
-
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -311,7 +208,10 @@ mod tests {
     use std::string::String;
     use std::vec::Vec;
 
-    use sluicebox_core::{Close, End, Limit, Malformed, Reject};
+    use sluicebox_core::{
+        Capabilities, CapsEx, Close, Connect, End, FourCcs, Ledger, Limit, Malformed, Refused,
+        Reject,
+    };
 
     use super::*;
 
@@ -361,6 +261,14 @@ mod tests {
                 flash_ver: c,
                 swf_url: d,
                 page_url: e,
+                capabilities: Capabilities {
+                    list: FourCcs(a.0),
+                    video: FourCcs(b.0),
+                    audio: FourCcs(c.0),
+                    caps_ex: CapsEx(u32::MAX),
+                    video_function: 2,
+                    object_encoding: 3,
+                },
             })),
             Outcome::Event(Event::Publish(Publish { stream, app: a, tc_url: b, name: c, kind: d })),
             Outcome::Event(Event::Tags(Tags { stream, bytes: e.0, count: 3, refused: 1 << 40 })),

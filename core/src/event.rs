@@ -2,6 +2,7 @@
 
 use core::fmt;
 
+use crate::capabilities::Capabilities;
 use crate::ledger::Ledger;
 
 /// What [`Session::poll`](crate::Session::poll) found. Valid until the next call.
@@ -40,6 +41,8 @@ pub struct Connect<'a> {
     pub swf_url: Text<'a>,
     /// `pageUrl`, from players in a web page.
     pub page_url: Text<'a>,
+    /// What it says it can.
+    pub capabilities: Capabilities<'a>,
 }
 
 /// A request to publish (RTMP 1.0, section 7.2.2.6).

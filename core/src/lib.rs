@@ -87,11 +87,13 @@ mod stream;
 pub mod flv;
 
 pub mod amf0;
+mod capabilities;
 mod config;
 mod error;
 mod event;
 mod ledger;
 
+pub use capabilities::{Capabilities, CapsEx, FourCcs};
 pub use config::{Config, Limits, Type3};
 pub use error::{Error, Limit, Malformed, Unsupported};
 pub use event::{Close, Connect, End, Event, Publish, Reject, StreamId, Tags, Text, Unpublish};

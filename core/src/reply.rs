@@ -3,13 +3,18 @@
 use alloc::vec::Vec;
 
 use crate::amf0::Writer;
+use crate::capabilities::CapsEx;
 use crate::chunk::writer;
+use crate::event::Reject;
 use crate::message::{self, user_control};
 
 /// Chunk streams of what we send: control messages must use 2 (RTMP 1.0, section 5.4).
 const CONTROL_STREAM: u8 = 2;
 const COMMAND_STREAM: u8 = 3;
 const STATUS_STREAM: u8 = 5;
+
+/// What this side can do with any codec (Enhanced RTMP v2, `FourCcInfoMask`).
+const CAN_FORWARD: f64 = 4.0;
 
 /// The `level` of a status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,6 +38,22 @@ impl<'a> Status<'a> {
 
     pub(crate) fn error(code: &'a str, description: &'a str) -> Self {
         Self { level: Level::Error, code, description }
+    }
+
+    /// Why a publish is refused, by codes that encoders act on. `credentials`: the peer came with a
+    /// user and a password.
+    pub(crate) fn refusal(why: Reject, credentials: bool) -> Self {
+        let (code, description) = match why {
+            Reject::Busy => ("NetStream.Publish.BadName", "Somebody publishes under this name."),
+            Reject::Denied if credentials => {
+                let text = "User and password are not read here: put the key into the stream name.";
+                ("NetStream.Publish.Denied", text)
+            }
+            Reject::Denied => ("NetStream.Publish.Denied", "Not allowed to publish."),
+            Reject::Refused => ("NetStream.Publish.Rejected", "Not accepted here."),
+            Reject::Storage => ("NetStream.Record.Failed", "The recording cannot be written."),
+        };
+        Self::error(code, description)
     }
 
     fn write(&self, amf: &mut Writer<'_>) {
@@ -99,8 +120,10 @@ impl Replies {
         self.user_control(user_control::PING_RESPONSE, timestamp);
     }
 
-    /// Answers `connect` (section 7.2.1.1). `encoding` is the peer's object encoding.
-    pub(crate) fn connected(&mut self, transaction: f64, encoding: f64) {
+    /// Answers `connect` (section 7.2.1.1). `encoding` is the peer's object encoding. A peer that
+    /// speaks Enhanced RTMP is told that any codec is forwarded as it is, and what else is
+    /// understood; others get what they have always got.
+    pub(crate) fn connected(&mut self, transaction: f64, encoding: f64, enhanced: bool) {
         self.command(COMMAND_STREAM, 0, |amf| {
             amf.string("_result").number(transaction);
             amf.object();
@@ -111,6 +134,26 @@ impl Replies {
             amf.object();
             Status::ok("NetConnection.Connect.Success", "Connection succeeded.").write(amf);
             amf.property("objectEncoding").number(encoding);
+            if enhanced {
+                for map in ["videoFourCcInfoMap", "audioFourCcInfoMap"] {
+                    amf.property(map).object().property("*").number(CAN_FORWARD).end();
+                }
+                amf.property("capsEx").number(CapsEx::OURS.0.into());
+            }
+            amf.end();
+        });
+    }
+
+    /// Asks the peer to connect anew (Enhanced RTMP v2, "Reconnect Request"): to `url`, or, if that
+    /// is empty, to the address it came to.
+    pub(crate) fn reconnect(&mut self, url: &str) {
+        self.command(COMMAND_STREAM, 0, |amf| {
+            amf.string("onStatus").number(0.0).null().object();
+            let code = "NetConnection.Connect.ReconnectRequest";
+            Status::ok(code, "The server stops: connect anew.").write(amf);
+            if !url.is_empty() {
+                amf.property("tcUrl").string(url);
+            }
             amf.end();
         });
     }

@@ -50,6 +50,10 @@ impl Ingest for InProcess {
         Ok(())
     }
 
+    fn reconnect(&mut self, url: &str) -> Result<bool> {
+        Ok(self.session.reconnect(url))
+    }
+
     fn idle(&mut self) -> Result<()> {
         self.session.idle();
         Ok(())

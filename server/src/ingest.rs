@@ -37,6 +37,10 @@ pub trait Ingest: Send + 'static {
     /// Refuses a publish, or ends a live one.
     fn reject(&mut self, stream: StreamId, why: Reject) -> Result<()>;
 
+    /// Asks a peer that can to connect anew, to `url`, or to the address it came to; the session goes
+    /// on. False: it has not said that it can.
+    fn reconnect(&mut self, url: &str) -> Result<bool>;
+
     /// The peer has gone quiet: poll for an acknowledgement.
     fn idle(&mut self) -> Result<()>;
 

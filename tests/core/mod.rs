@@ -7,6 +7,8 @@ mod run;
 mod interleave;
 /// Chunk headers as encoders send them.
 mod quirks_chunk;
+/// What peers say they can, and what they are answered.
+mod capabilities;
 /// Handshake and commands as encoders send them.
 mod quirks_connect;
 /// Control messages and aggregates as encoders send them.
@@ -37,6 +39,7 @@ mod plan;
 fn scenarios() -> impl Iterator<Item = run::Scenario> {
     let all = [
         quirks_connect::SCENARIOS,
+        capabilities::SCENARIOS,
         quirks_session::SCENARIOS,
         quirks_chunk::SCENARIOS,
         interleave::SCENARIOS,

@@ -248,6 +248,8 @@ fn every_marker() -> Script {
 /// Quirk 17: every AMF0 marker, and end markers where none belong (mediamtx#3188, #2077; xiu#183).
 #[test]
 fn q17_every_amf0_marker_is_stepped_over() {
-    let [Told::Connect([app, ..])] = &told(&every_marker())[..] else { panic!("connect is told") };
+    let [Told::Connect([app, ..], _)] = &told(&every_marker())[..] else {
+        panic!("connect is told")
+    };
     assert_eq!(app, b"live");
 }

@@ -39,7 +39,7 @@ fn q11_q12_q14_names_come_out_raw() {
 #[test]
 fn q13_the_address_is_a_hint() {
     let url = |pairs: &[(&str, Value)]| match &told(&connect_with(pairs))[..] {
-        [Told::Connect([_, url, ..])] => String::from_utf8_lossy(url).into_owned(),
+        [Told::Connect([_, url, ..], _)] => String::from_utf8_lossy(url).into_owned(),
         other => panic!("{other:?}"),
     };
     assert_eq!(url(&[("tcUrl", "\"rtmp://a/b\"".into())]), "\"rtmp://a/b\"");
@@ -62,7 +62,7 @@ fn q15_labels_come_out_raw() {
             ("pageUrl", label.into()),
         ];
         let texts = ["", "", label, "rtmp://a/b", label].map(|text| text.as_bytes().to_vec());
-        assert_eq!(told(&connect_with(&pairs)), [Told::Connect(texts)]);
+        assert_eq!(told(&connect_with(&pairs)), [Told::Connect(texts, Default::default())]);
     }
 }
 
@@ -76,7 +76,12 @@ fn q18_credentials_come_out_raw_and_a_refusal_is_readable() {
     let refused = run(Config::default(), Policy::Reject(Reject::Denied), [script.bytes()]);
     let reply = replies(&refused).pop().and_then(|reply| reply.command()).expect("an answer");
     assert_eq!(reply.arguments[1].get("code"), Some(&"NetStream.Publish.Denied".into()));
-    assert!(reply.arguments[1].get("description").and_then(Value::text).is_some());
+    let description = reply.arguments[1].get("description").and_then(Value::text);
+    assert!(description.is_some_and(|text| text.contains("put the key into the stream name")));
+    // Without credentials there is nothing to say of them.
+    let bare = run(Config::default(), Policy::Reject(Reject::Denied), [publishing().bytes()]);
+    let reply = replies(&bare).pop().and_then(|reply| reply.command()).expect("an answer");
+    assert_eq!(reply.arguments[1].get("description"), Some(&"Not allowed to publish.".into()));
 }
 
 /// Quirk 19: a refusal is an `onStatus` of level error with a known code (OBS:

@@ -3,15 +3,16 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-/// The ten functions: name, type, and a body that means no harm.
-const FUNCTIONS: [(&str, &str, &str); 10] = [
-    ("version", "(result i32)", "(i32.const 1)"),
+/// The eleven functions: name, type, and a body that means no harm.
+const FUNCTIONS: [(&str, &str, &str); 11] = [
+    ("version", "(result i32)", "(i32.const 2)"),
     ("open", "(param i32 i64)", ""),
     ("space", "(param i32) (result i32)", "(i32.const 0x20000)"),
     ("feed", "(param i32)", ""),
     ("poll", "(result i32)", "(i32.const 0x1000)"),
     ("accept", "(param i32)", ""),
     ("reject", "(param i32 i32)", ""),
+    ("reconnect", "(param i32) (result i32)", "(i32.const 0)"),
     ("idle", "", ""),
     ("close", "(param i32)", ""),
     ("trim", "(result i32)", "(i32.const 0)"),
@@ -58,7 +59,7 @@ impl Guest {
 
     /// Another body for one more function.
     pub(crate) fn and(self, name: &'static str, body: &str) -> Self {
-        let (_, kind, _) = FUNCTIONS.iter().find(|one| one.0 == name).expect("one of the ten");
+        let (_, kind, _) = FUNCTIONS.iter().find(|one| one.0 == name).expect("one of them");
         self.typed(name, kind, body)
     }
 
@@ -70,7 +71,7 @@ impl Guest {
 
     /// Without one of its functions.
     pub(crate) fn without(mut self, name: &str) -> Self {
-        self.functions.remove(name).expect("one of the ten");
+        self.functions.remove(name).expect("one of them");
         self
     }
 
@@ -165,9 +166,9 @@ impl Record {
         Self::of(1, 0, vec![at, len])
     }
 
-    /// `connect`; all five texts are this one.
+    /// `connect`; all texts and lists are this one.
     pub(crate) fn connect(at: u32, len: u32) -> Self {
-        Self::of(2, 0, [at, len].repeat(5))
+        Self::of(2, 0, [[at, len].repeat(8), vec![0; 3]].concat())
     }
 
     /// `publish` of `live/abc`, kind `abc`.

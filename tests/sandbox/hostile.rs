@@ -136,8 +136,19 @@ fn modules_that_are_no_guests() {
     let good = Guest::good;
     let start = |body| good().more(&format!("(func $start {body}) (start $start)"));
     let missing = |name| (name, good().without(name), "Export(\"", name);
-    let names =
-        ["version", "open", "space", "feed", "poll", "accept", "reject", "idle", "close", "trim"];
+    let names = [
+        "version",
+        "open",
+        "space",
+        "feed",
+        "poll",
+        "accept",
+        "reject",
+        "reconnect",
+        "idle",
+        "close",
+        "trim",
+    ];
     modules_are_refused(names.map(missing).into());
     let typed = |name| (name, good().typed(name, "(param f64)", ""), "Start(Export(\"", name);
     modules_are_refused(names.map(typed).into());
@@ -145,9 +156,9 @@ fn modules_that_are_no_guests() {
     modules_are_refused(vec![
         (
             "speaks the next version",
-            Guest::with("version", "(i32.const 2)"),
-            "Version { guest: 2 }",
-            "the guest speaks version 2, this host 1",
+            Guest::with("version", "(i32.const 3)"),
+            "Version { guest: 3 }",
+            "the guest speaks version 3, this host 2",
         ),
         ("has no version", Guest::with("version", "(unreachable)"), "Start(Trap(", "trapped"),
         ("counts versions for ever", Guest::with("version", SPIN), "Start(Time)", "too long"),

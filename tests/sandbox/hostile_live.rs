@@ -47,7 +47,7 @@ fn lose(addr: SocketAddr, bytes: &[u8]) -> SocketAddr {
 fn a_module_that_is_no_guest_is_named() {
     let version = Guest::with("version", "(i32.const 9)").module();
     let refused = [
-        (version, "the guest speaks version 9, this host 1"),
+        (version, "the guest speaks version 9, this host 2"),
         (Guest::good().without("trim").module(), "the module does not export `trim`"),
         (Guest::with("version", SPIN).module(), "the guest ran for too long"),
         (b"no module".to_vec(), "not a module that can be run"),

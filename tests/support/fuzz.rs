@@ -31,13 +31,17 @@ pub enum Policy {
 /// An event that is neither reply nor tags.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Told {
-    /// `connect`: application, address, encoder, `swfUrl` and `pageUrl`.
-    Connect([Vec<u8>; 5]),
+    /// `connect`: application, address, encoder, `swfUrl` and `pageUrl`; then what it says it can.
+    Connect([Vec<u8>; 5], Can),
     /// `publish`: message stream, application, name and kind.
     Publish(u32, [Vec<u8>; 3]),
     /// The end of a message stream.
     Unpublish(u32, End, Ledger),
 }
+
+/// What a peer says it can: the three lists of codecs; `capsEx`, `videoFunction` and
+/// `objectEncoding`.
+pub type Can = ([Vec<u8>; 3], [u32; 3]);
 
 /// Everything that came out of a session, however it was cut into events.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -54,7 +58,12 @@ pub struct Outcome {
     pub received: u64,
     /// Media that belonged to no stream.
     pub stray: Tally,
+    /// Whether it was asked to connect to [`ELSEWHERE`] at the end, as it can.
+    pub reconnects: bool,
 }
+
+/// Where peers are asked to connect to at the end.
+pub const ELSEWHERE: &str = "rtmp://elsewhere.example/live";
 
 /// A session, and what has come out of it.
 pub struct Driver<S = Session> {
@@ -94,6 +103,13 @@ impl<S: Subject> Driver<S> {
         self.feed(&[]);
     }
 
+    /// Asks the peer to connect anew; whether it was told.
+    pub fn reconnect(&mut self, url: &str) -> bool {
+        let told = self.session.reconnect(url);
+        self.feed(&[]);
+        told
+    }
+
     /// Everything said so far.
     pub fn replies(&self) -> &[u8] {
         &self.outcome.replies
@@ -104,8 +120,9 @@ impl<S: Subject> Driver<S> {
         self.session.received()
     }
 
-    /// Closes the session; everything that came out of it.
+    /// Asks the peer to connect anew, and closes the session; everything that came out of it.
     pub fn finish(mut self, why: Close) -> Outcome {
+        self.outcome.reconnects = self.reconnect(ELSEWHERE);
         self.session.close(why);
         self.poll(&mut &[][..]);
         if let Some(error) = self.outcome.error {
@@ -165,7 +182,7 @@ impl Outcome {
         let told = self.told.iter().zip(&other.told).find(|(a, b)| a != b);
         assert_eq!(told, None, "{what:?}: events");
         assert_eq!(self.error, other.error, "{what:?}");
-        let counts = |outcome: &Self| (outcome.received, outcome.stray, outcome.told.len());
+        let counts = |of: &Self| (of.received, of.stray, of.told.len(), of.reconnects);
         assert_eq!(counts(self), counts(other), "{what:?}: received, stray, number of events");
         assert!(self.tags == other.tags, "{what:?}: other tags");
         if self.replies != other.replies {
@@ -190,7 +207,11 @@ impl Outcome {
             Event::Reply(bytes) => self.replies.extend(*bytes),
             Event::Connect(c) => {
                 let texts = [c.app, c.tc_url, c.flash_ver, c.swf_url, c.page_url];
-                self.told.push(Told::Connect(texts.map(|text| text.as_bytes().to_vec())));
+                let can = &c.capabilities;
+                let codecs = [can.list, can.video, can.audio].map(|codecs| codecs.0.to_vec());
+                let bits = [can.caps_ex.0, can.video_function, can.object_encoding];
+                let texts = texts.map(|text| text.as_bytes().to_vec());
+                self.told.push(Told::Connect(texts, (codecs, bits)));
             }
             Event::Publish(publish) => {
                 let texts = [publish.app, publish.name, publish.kind];

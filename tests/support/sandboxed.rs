@@ -51,6 +51,10 @@ impl Subject for Sandboxed {
         _ = self.0.reject(stream, why).map_err(session_error);
     }
 
+    fn reconnect(&mut self, url: &str) -> bool {
+        self.0.reconnect(url).map_err(session_error).is_ok_and(|told| told)
+    }
+
     fn idle(&mut self) {
         _ = self.0.idle().map_err(session_error);
     }

@@ -10,6 +10,8 @@ pub trait Subject {
     fn accept(&mut self, stream: StreamId);
     /// See [`Session::reject`].
     fn reject(&mut self, stream: StreamId, why: Reject);
+    /// See [`Session::reconnect`].
+    fn reconnect(&mut self, url: &str) -> bool;
     /// See [`Session::idle`].
     fn idle(&mut self);
     /// See [`Session::close`].
@@ -33,6 +35,10 @@ impl Subject for Session {
 
     fn reject(&mut self, stream: StreamId, why: Reject) {
         self.reject(stream, why);
+    }
+
+    fn reconnect(&mut self, url: &str) -> bool {
+        self.reconnect(url)
     }
 
     fn idle(&mut self) {

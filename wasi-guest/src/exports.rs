@@ -65,6 +65,13 @@ extern "C" fn reject(stream: u32, why: u32) {
     guest().reject(StreamId(stream), abi::reject(why).expect("no such reason"));
 }
 
+#[unsafe(export_name = "reconnect")]
+extern "C" fn reconnect(len: u32) -> u32 {
+    // SAFETY: every byte of a module's memory has a value.
+    let told = unsafe { guest().reconnect(len as usize) };
+    told.into()
+}
+
 #[unsafe(export_name = "idle")]
 extern "C" fn idle() {
     guest().idle();

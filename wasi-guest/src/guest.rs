@@ -85,6 +85,20 @@ impl Guest {
         self.session().reject(stream, why);
     }
 
+    /// Asks the peer to connect anew, to the address that the first `len` bytes of the room are.
+    ///
+    /// # Safety
+    ///
+    /// They have been written.
+    pub(crate) unsafe fn reconnect(&mut self, len: usize) -> bool {
+        let start = self.input.len();
+        // SAFETY: as the caller promises.
+        unsafe { self.feed(len) };
+        // It is no input of the session's.
+        let url = self.input.split_off(start);
+        self.session().reconnect(core::str::from_utf8(&url).expect("no text"))
+    }
+
     pub(crate) fn idle(&mut self) {
         self.session().idle();
     }

@@ -96,6 +96,10 @@ impl Ingest for Guest {
         Ok(self.0.reject(stream, why)?)
     }
 
+    fn reconnect(&mut self, url: &str) -> Result<bool> {
+        Ok(self.0.reconnect(url)?)
+    }
+
     fn idle(&mut self) -> Result<()> {
         self.0.release()?;
         Ok(self.0.idle()?)

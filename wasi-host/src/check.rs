@@ -4,7 +4,8 @@ use std::ops::Range;
 
 use sluicebox_abi::{Outcome, Record};
 use sluicebox_core::{
-    Config, Connect, Event, Ledger, Publish, StreamId, Tags, Tally, Text, Unpublish, flv,
+    Capabilities, Config, Connect, Event, Ledger, Publish, StreamId, Tags, Tally, Text, Unpublish,
+    flv,
 };
 
 use crate::error::Fault;
@@ -15,6 +16,9 @@ const EVENTS: u64 = 64;
 /// Bytes of output that a byte of input can mean. Real ones mean up to 15: a tag for an empty
 /// message of one byte, an error for an unknown command of fourteen.
 const GAIN: u64 = 64;
+
+/// A reply that asks a peer to connect anew, without the address, in bytes.
+const RECONNECT: u64 = 1024;
 
 /// Where a tag has its stream, which is always 0.
 const STREAM_ID: Range<usize> = 8..11;
@@ -80,6 +84,11 @@ impl Account {
     /// A stream that is live ends with an event, one that was asked for does not.
     pub(crate) fn rejected(&mut self, id: StreamId) {
         self.streams.retain(|stream| stream.id != id || stream.live);
+    }
+
+    /// The peer may be told to connect anew: a reply that no input means.
+    pub(crate) fn reconnecting(&mut self, url: &str) {
+        self.bytes = self.bytes.saturating_add(RECONNECT + url.len() as u64);
     }
 
     /// No publish waits for a decision any more.
@@ -149,8 +158,11 @@ impl Account {
     }
 
     fn connect(&mut self, connect: &Connect<'_>) -> Result<(), Fault> {
-        let Connect { app, tc_url, flash_ver, swf_url, page_url } = *connect;
-        let texts = [app, tc_url, flash_ver, swf_url, page_url];
+        let Connect { app, tc_url, flash_ver, swf_url, page_url, capabilities } = *connect;
+        let Capabilities { list, video, audio, .. } = capabilities;
+        let codecs = [list, video, audio].map(|codecs| Text(codecs.0));
+        let [list, video, audio] = codecs;
+        let texts = [app, tc_url, flash_ver, swf_url, page_url, list, video, audio];
         self.texts(&texts)?;
         self.place = (app.as_bytes().len(), tc_url.as_bytes().len());
         self.output(texts.iter().map(|text| text.as_bytes().len()).sum())

@@ -112,6 +112,17 @@ impl Session {
         self.call(|guest| guest.call(|calls| &calls.reject, (stream.0, why)))
     }
 
+    /// Asks a peer that can to connect anew, to `url`, or to the address it came to; poll after it.
+    /// False: it has not said that it can.
+    pub fn reconnect(&mut self, url: &str) -> Result<bool, Error> {
+        self.space(url.len())?[..url.len()].copy_from_slice(url.as_bytes());
+        self.space = 0..0;
+        self.account.reconnecting(url);
+        let len = u32::try_from(url.len()).unwrap_or(u32::MAX);
+        let told = self.call(|guest| guest.call(|calls| &calls.reconnect, len))?;
+        Ok(told != 0)
+    }
+
     /// The peer has gone quiet: poll for an acknowledgement.
     pub fn idle(&mut self) -> Result<(), Error> {
         self.call(|guest| guest.call(|calls| &calls.idle, ()))

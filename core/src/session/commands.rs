@@ -4,6 +4,7 @@ use alloc::vec::Vec;
 
 use super::{Pending, Session};
 use crate::amf0::Object;
+use crate::capabilities::Said;
 use crate::command::{Command, Request, Which};
 use crate::error::{Error, Limit};
 use crate::event::End;
@@ -62,13 +63,15 @@ impl Session {
         connection.flash_ver = text("flashVer").unwrap_or_default();
         connection.swf_url = text("swfUrl").unwrap_or_default();
         connection.page_url = text("pageUrl").unwrap_or_default();
+        connection.said = object.map(Said::read).unwrap_or_default();
+        let enhanced = connection.said.enhanced;
         let encoding = object.and_then(|object| object.number("objectEncoding")).unwrap_or(0.0);
         let replies = &mut self.replies;
         replies.window_size(self.config.window);
         replies.peer_bandwidth(self.config.window);
         // Before the answer, which would not fit into one chunk otherwise.
         replies.set_chunk_size(self.config.chunk_size);
-        replies.connected(transaction, encoding);
+        replies.connected(transaction, encoding, enhanced);
         self.pending.push_back(Pending::Connect);
     }
 

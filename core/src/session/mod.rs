@@ -7,6 +7,7 @@ mod commands;
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
+use crate::capabilities::Said;
 use crate::chunk::{ChunkStream, Reader};
 use crate::config::{Config, Limits};
 use crate::error::Error;
@@ -77,6 +78,7 @@ struct Connection {
     flash_ver: Vec<u8>,
     swf_url: Vec<u8>,
     page_url: Vec<u8>,
+    said: Said,
 }
 
 /// An event that waits for tags and replies to come out first.
@@ -177,13 +179,8 @@ impl Session {
             .iter()
             .position(|s| s.is_asked(stream) || (s.id == stream.0 && s.state == State::Live));
         let Some(slot) = slot else { return };
-        let (code, description) = match why {
-            Reject::Busy => ("NetStream.Publish.BadName", "Somebody publishes under this name."),
-            Reject::Denied => ("NetStream.Publish.Denied", "Not allowed to publish."),
-            Reject::Refused => ("NetStream.Publish.Rejected", "Not accepted here."),
-            Reject::Storage => ("NetStream.Record.Failed", "The recording cannot be written."),
-        };
-        self.replies.status("onStatus", stream.0, &Status::error(code, description));
+        let refusal = Status::refusal(why, self.connection.has_credentials());
+        self.replies.status("onStatus", stream.0, &refusal);
         if self.streams[slot].state == State::Live {
             self.end(slot, End::Rejected(why), false);
         } else {
@@ -205,6 +202,21 @@ impl Session {
             self.acknowledged = self.received;
             self.replies.acknowledge(self.received);
         }
+    }
+
+    /// Asks a peer that can ([`CapsEx::RECONNECT`](crate::CapsEx::RECONNECT)) to connect anew: to
+    /// `url`, or, if that is empty, to the address it came to. It does so at its next keyframe, and
+    /// sends on until then; the session goes on. False: it has not said that it can, and is told
+    /// nothing.
+    pub fn reconnect(&mut self, url: &str) -> bool {
+        self.release();
+        let able = self.connection.said.capabilities().caps_ex.reconnects()
+            && !self.closed
+            && self.failed.is_none();
+        if able {
+            self.replies.reconnect(url);
+        }
+        able
     }
 
     /// Ends the session from this side. Nothing more is taken in; poll until `None` for what is
@@ -309,6 +321,7 @@ impl Session {
                 flash_ver: Text(&connection.flash_ver),
                 swf_url: Text(&connection.swf_url),
                 page_url: Text(&connection.page_url),
+                capabilities: connection.said.capabilities(),
             }),
             Lent::Event(Pending::Publish { slot }) => {
                 let stream = &self.streams[slot];
@@ -366,6 +379,14 @@ impl Session {
             let status = Status::error("NetConnection.Connect.Closed", &text);
             self.replies.status("onStatus", 0, &status);
         }
+    }
+}
+
+impl Connection {
+    /// Whether a user and a password are in the address, as Adobe's `authmod` has them.
+    fn has_credentials(&self) -> bool {
+        let authmod = |text: &[u8]| text.windows(8).any(|part| part == b"authmod=");
+        authmod(&self.app) || authmod(&self.tc_url)
     }
 }
 
