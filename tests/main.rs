@@ -25,6 +25,14 @@ mod names;
 mod crash;
 /// Disks and pipes that are slow, full, hung, read-only or gone.
 mod disk;
+/// Finished files: duration, index, names.
+mod finish;
+/// Recordings in several files.
+mod segments;
+/// What crashes leave, and what becomes of it.
+mod repair;
+/// A day of media in seconds.
+mod longrun;
 /// GStreamer as publisher, by its own RTMP code and by librtmp.
 mod gstreamer;
 /// ffmpeg as publisher: every frame, every digest, every timestamp.

@@ -119,8 +119,9 @@ fn path_of(url: &[u8]) -> &[u8] {
     host.iter().position(|byte| *byte == b'/').map_or(b"", |slash| &host[slash..])
 }
 
-/// One part of a path.
-fn safe(part: &[u8]) -> String {
+/// One part of a path, safe by the rules above: never empty, `.` or `..`, of plain characters, at most
+/// 120 bytes long.
+pub fn safe(part: &[u8]) -> String {
     if part.is_empty() {
         return "@".into();
     }
@@ -136,17 +137,24 @@ fn safe(part: &[u8]) -> String {
             out.push_str(&format!("%{byte:02X}"));
         }
     }
-    if out.len() > PART {
-        let digest = Sha256::digest(part);
-        let digits: String = digest[..8].iter().map(|byte| format!("{byte:02x}")).collect();
-        out.truncate(PART - 1 - digits.len());
-        // Not in the middle of a %XX.
-        if let Some(cut) = out.rfind('%').filter(|at| at + 3 > out.len()) {
-            out.truncate(cut);
-        }
-        out = format!("{out}~{digits}");
+    shorten(out, part, PART)
+}
+
+/// Cuts a name that is longer than `most` bytes, of plain characters, and puts digits of the digest of
+/// `whole` behind it, so that it stays apart from others that begin alike.
+pub fn shorten(mut name: String, whole: &[u8], most: usize) -> String {
+    if name.len() <= most {
+        return name;
     }
-    out
+    let digest = Sha256::digest(whole);
+    let digits: String = digest[..8].iter().map(|byte| format!("{byte:02x}")).collect();
+    let len = most.saturating_sub(1 + digits.len());
+    name.truncate((0..=len).rev().find(|at| name.is_char_boundary(*at)).unwrap_or(0));
+    // Not in the middle of a %XX.
+    if let Some(cut) = name.rfind('%').filter(|at| at + 3 > name.len()) {
+        name.truncate(cut);
+    }
+    format!("{name}~{digits}")
 }
 
 /// Names that Windows keeps for devices, with any extension.

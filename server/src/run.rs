@@ -2,6 +2,7 @@
 
 use std::hash::{BuildHasher as _, RandomState};
 use std::io::Write as _;
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -23,7 +24,7 @@ use crate::keeper::Keeper;
 use crate::recording::Destination;
 use crate::services::Services;
 use crate::shutdown::Stop;
-use crate::{listen, logging, shutdown};
+use crate::{listen, logging, recording, shutdown};
 
 /// What all connections share.
 pub(crate) struct Shared<B> {
@@ -88,7 +89,7 @@ pub fn main<B: Backend>(flags: Flags, backend: impl FnOnce() -> Result<B>) -> Ex
 pub fn run<B: Backend>(flags: Flags, backend: B) -> Result<ExitCode> {
     // One for the process, as signals are.
     let stop: &'static Stop = Box::leak(Box::default());
-    let destination = Destination::new(&flags.record_dir, flags.output.as_deref())?;
+    let destination = Destination::new(flags.recording(stop))?;
     let listeners =
         flags.listen.iter().map(|addr| listen::bind(*addr)).collect::<Result<Vec<_>>>()?;
     let display = Display::new(!flags.quiet);
@@ -96,13 +97,18 @@ pub fn run<B: Backend>(flags: Flags, backend: B) -> Result<ExitCode> {
     let services = Services::start(&flags)?;
     listen::raise_file_limit();
     shutdown::on_signals(stop)?;
+    shutdown::survive_file_limits()?;
     for listener in &listeners {
         let addr = listener.local_addr().context("cannot tell the address")?;
-        let records = match &destination {
-            Destination::Folder(path) | Destination::File(path) => path.display().to_string(),
-            Destination::Stdout => "-".into(),
-        };
+        let records = destination.name();
         tracing::info!(%addr, publish_to = listen::url(addr), records_to = records, "listening");
+    }
+    if let Some(folder) = destination.folder().map(Path::to_owned) {
+        let repair = move || recording::repair_unfinished(&folder);
+        thread::Builder::new()
+            .name("repair".into())
+            .spawn(repair)
+            .context("cannot start a thread")?;
     }
     let shared = Arc::new(Shared {
         backend,

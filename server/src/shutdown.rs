@@ -1,7 +1,7 @@
 //! Stopping: a flag that everything looks at, and the signals that raise it.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
@@ -35,6 +35,14 @@ impl Stop {
         let result = self.changed.wait_timeout_while(guard, time, waiting);
         !result.unwrap_or_else(PoisonError::into_inner).1.timed_out()
     }
+}
+
+/// A file that may grow no further is an error of the write, not the end of the process.
+pub(crate) fn survive_file_limits() -> Result<()> {
+    #[cfg(unix)]
+    signal_hook::flag::register(signal_hook::consts::signal::SIGXFSZ, Arc::default())
+        .context("cannot catch signals")?;
+    Ok(())
 }
 
 /// Raises `stop` at the first SIGINT, SIGTERM or SIGQUIT; ends the process at the second.

@@ -2,13 +2,13 @@
 
 use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStderr, ChildStdout, Command, ExitStatus, Output, Stdio};
 use std::sync::{Arc, Condvar, Mutex, OnceLock};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process, prlimit};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -61,6 +61,31 @@ impl Server {
         (server, stdout)
     }
 
+    /// Starts a server for one stream that goes to standard output, which is a file.
+    pub fn into_file(path: &Path) -> Self {
+        let file = std::fs::File::create(path).expect("a file");
+        Self::spawn(&["--once", "--output", "-"], file.into())
+    }
+
+    /// Starts a server that records to a folder where another has been.
+    pub fn again(arguments: &[&str], folder: TempDir) -> Self {
+        Self::spawn_in(folder, arguments, Stdio::null())
+    }
+
+    /// Kills it, and gives its folder.
+    pub fn kill(mut self) -> TempDir {
+        self.signal(Signal::KILL);
+        self.exit();
+        let new = TempDir::with_prefix("sluicebox-").expect("a folder");
+        std::mem::replace(&mut self.folder, new)
+    }
+
+    /// Runs a subcommand to its end.
+    pub fn tool(arguments: &[&str]) -> Output {
+        let mut command = Command::new(binary());
+        tool::Running::start(command.args(arguments).stdin(Stdio::null())).output()
+    }
+
     /// Runs a server that is expected to end by itself, at once.
     pub fn refusing(arguments: &[&str]) -> Output {
         let mut command = Command::new(binary());
@@ -70,6 +95,10 @@ impl Server {
 
     fn spawn(arguments: &[&str], stdout: Stdio) -> Self {
         let folder = TempDir::with_prefix("sluicebox-").expect("a folder for recordings");
+        Self::spawn_in(folder, arguments, stdout)
+    }
+
+    fn spawn_in(folder: TempDir, arguments: &[&str], stdout: Stdio) -> Self {
         let mut command = Command::new(binary());
         command.args(["--listen", "127.0.0.1:0", "--log", "json"]);
         if !arguments.contains(&"--output") && !arguments.contains(&"--record-dir") {
@@ -128,6 +157,17 @@ impl Server {
     /// Waits for a line with this message about this peer.
     pub fn wait_about(&self, message: &str, peer: SocketAddr) -> Line {
         self.log.wait_where(message, "peer", &peer.to_string())
+    }
+
+    /// Waits for a line with this message about this file.
+    pub fn wait_for_path(&self, message: &str, path: &Path) -> Line {
+        self.log.wait_where(message, "path", path.to_str().expect("a plain path"))
+    }
+
+    /// Bounds the length of the files that it writes from now on, in bytes.
+    pub fn limit_files(&self, len: u64) {
+        let limit = Rlimit { current: Some(len), maximum: Some(len) };
+        prlimit(Some(Pid::from_child(&self.child)), Resource::Fsize, limit).expect("a limit");
     }
 
     /// Waits until there are `count` lines with this message, and returns them.

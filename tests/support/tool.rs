@@ -142,7 +142,8 @@ pub fn wait(child: &mut Child, name: &str) -> ExitStatus {
 pub fn wait_for_len(path: &Path, len: u64) {
     let start = Instant::now();
     loop {
-        let have = std::fs::metadata(path).map(|file| file.len()).unwrap_or_default();
+        let len_now = std::fs::metadata(path).map(|file| file.len()).unwrap_or_default();
+        let have = len_now.saturating_sub(crate::flv::added(path));
         if have >= len {
             return;
         }

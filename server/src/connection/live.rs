@@ -91,8 +91,8 @@ impl Live {
     ) -> anyhow::Result<Begun> {
         let about = &asker.about;
         let facts = Facts::new(about.clone(), asker.encoder, asker.pulse.clone());
-        let opening =
-            Opening { point, session: about.session.clone(), watch: shared.services.watch(&facts) };
+        let (addr, session) = (about.peer.ip(), about.session.clone());
+        let opening = Opening { point, addr, session, watch: shared.services.watch(&facts) };
         let recording = shared.destination.open(opening)?;
         shared.outcome().begun();
         let path = recording.path().display().to_string();
@@ -174,6 +174,11 @@ impl Live {
             shared.services.events.tell(&about, &failed);
         }
         !self.failed
+    }
+
+    /// The peer has gone quiet: what waits in memory is written.
+    pub(super) fn rest(&mut self) {
+        self.recording.rest();
     }
 
     /// Ends the stream: the recording is finished, or left for its publisher to come back.

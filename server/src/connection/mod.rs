@@ -189,6 +189,7 @@ impl<B: Backend> Connection<B> {
         }
         if pauses && self.taken == 0 {
             self.clock.pause();
+            self.streams.iter_mut().for_each(Live::rest);
             self.ingest.idle()?;
             self.poll(scratch)?;
         }

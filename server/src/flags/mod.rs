@@ -4,6 +4,7 @@ mod events;
 mod limits;
 mod parse;
 mod publishers;
+mod recording;
 mod timeouts;
 
 use std::net::SocketAddr;
@@ -17,10 +18,13 @@ use sluicebox_rules::clock::Timeouts;
 
 use crate::access::{OnConflict, Rules};
 use crate::events::Target;
+use crate::recording::Settings;
+use crate::shutdown::Stop;
 use events::EventFlags;
 use limits::LimitFlags;
 pub(crate) use limits::SessionFlags;
 use publishers::PublisherFlags;
+use recording::RecordingFlags;
 use timeouts::TimeoutFlags;
 
 /// Flags of every binary of the server. Each can be set by an environment variable too.
@@ -67,6 +71,9 @@ pub struct Flags {
     events: EventFlags,
 
     #[command(flatten)]
+    recording: RecordingFlags,
+
+    #[command(flatten)]
     limits: LimitFlags,
 
     #[command(flatten)]
@@ -86,6 +93,11 @@ impl Flags {
     /// Whether the server ends with the first publish.
     pub(crate) fn once(&self) -> bool {
         self.once || self.output.is_some()
+    }
+
+    /// Settings of recordings; `stop` ends all waiting.
+    pub(crate) fn recording(&self, stop: &'static Stop) -> Settings {
+        self.recording.settings(self.record_dir.clone(), self.output.clone(), stop)
     }
 
     /// Settings of a session.

@@ -1,73 +1,189 @@
 //! Where recordings go: a new file for each below a folder, or an output that was named.
 
 use std::fs::{self, File, OpenOptions};
+use std::hash::{BuildHasher as _, RandomState};
 use std::io;
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Instant;
 
 use anyhow::{Context as _, Result, bail};
 use jiff::Timestamp;
-
-use super::file::OutputFile;
-use super::{Recording, Watch};
+use sluicebox_core::Tally;
 use sluicebox_rules::name::PublishPoint;
 
-/// Recordings of one name that may start in the same second.
-const NUMBERS: u32 = 100;
+use super::Recording;
+use super::create::{self, create, mark};
+use super::file::OutputFile;
+use super::guard::Guard;
+use super::marks::Mark;
+use super::open::Open;
+use super::segment::Cutter;
+use super::settings::Settings;
+use super::template::Values;
+use super::timeline::Timeline;
+use super::watch::{Segment, Watch};
 
 /// Where recordings go.
 #[derive(Clone, Debug)]
-pub(crate) enum Destination {
-    /// A new file for each publish below this folder.
-    Folder(PathBuf),
-    /// One file, FIFO or device, for one publish.
-    File(PathBuf),
-    /// Standard output, for one publish.
-    Stdout,
+pub(crate) struct Destination {
+    settings: Arc<Settings>,
 }
 
 /// What a recording is opened for.
 pub(crate) struct Opening<'a> {
     pub(crate) point: &'a PublishPoint,
+    pub(crate) addr: IpAddr,
     /// Tells the connection that it is for from all others.
     pub(crate) session: String,
     pub(crate) watch: Box<dyn Watch>,
 }
 
+/// A file that was opened, and its mark.
+pub(super) struct Opened {
+    pub(super) open: Open,
+    pub(super) mark: Option<Mark>,
+}
+
 impl Destination {
     /// What the flags say. A file that has something in it is not written over.
-    pub(crate) fn new(folder: &Path, output: Option<&Path>) -> Result<Self> {
-        let Some(output) = output else {
-            fs::create_dir_all(folder)
-                .with_context(|| format!("cannot make the folder {}", folder.display()))?;
-            return Ok(Self::Folder(folder.to_owned()));
-        };
-        if output == Path::new("-") {
-            return Ok(Self::Stdout);
-        }
-        match fs::metadata(output) {
-            Ok(meta) if meta.is_dir() => {
-                bail!("{} is a folder: see --record-dir", output.display())
+    pub(crate) fn new(settings: Settings) -> Result<Self> {
+        match &settings.output {
+            None => {
+                let folder = &settings.folder;
+                fs::create_dir_all(folder)
+                    .with_context(|| format!("cannot make the folder {}", folder.display()))?;
             }
-            Ok(meta) if meta.is_file() && meta.len() > 0 => {
-                bail!("{} exists and is not written over", output.display())
-            }
-            _ => Ok(Self::File(output.to_owned())),
+            Some(output) if output == Path::new("-") => {}
+            Some(output) => match fs::metadata(output) {
+                Ok(meta) if meta.is_dir() => {
+                    bail!("{} is a folder: see --record-dir", output.display())
+                }
+                Ok(meta) if meta.is_file() && meta.len() > 0 => {
+                    bail!("{} exists and is not written over", output.display())
+                }
+                _ => {}
+            },
         }
+        Ok(Self { settings: Arc::new(settings) })
+    }
+
+    /// Where recordings go, for people.
+    pub(crate) fn name(&self) -> String {
+        self.settings.output.as_ref().unwrap_or(&self.settings.folder).display().to_string()
+    }
+
+    /// The folder below which recordings are files of their own; none: there is one output.
+    pub(crate) fn folder(&self) -> Option<&Path> {
+        self.settings.output.is_none().then_some(&self.settings.folder)
     }
 
     /// Opens the recording of a publish that starts now.
+    ///
+    /// # Errors
+    ///
+    /// When its first file cannot be made, or too little is free for it.
     pub(crate) fn open(&self, opening: Opening<'_>) -> Result<Recording> {
-        let (file, path) = match self {
-            Self::Folder(folder) => create(&folder.join(opening.point.path()))?,
-            Self::File(path) => {
-                let open = OpenOptions::new().write(true).create(true).truncate(false).open(path);
-                let file = open.with_context(|| format!("cannot open {}", path.display()))?;
-                (file, path.clone())
-            }
-            Self::Stdout => (stdout().context("cannot open standard output")?, PathBuf::from("-")),
+        let settings = self.settings.clone();
+        let values = Values {
+            point: opening.point.path(),
+            published: Timestamp::now(),
+            addr: opening.addr.to_canonical(),
+            session: opening.session,
+            unique: RandomState::new().hash_one(Instant::now()),
         };
-        Recording::begin(OutputFile::new(file, path), opening.session, opening.watch)
+        let Opened { open, mark } = open_file(&settings, &values, 1)?;
+        let segment = Segment::new(open.file.path(), 1, &values.session);
+        let mut watch = opening.watch;
+        watch.opened(&segment);
+        Ok(Recording {
+            guard: Guard::new(settings.min_free),
+            timeline: Timeline::new(settings.segments.rebase),
+            cutter: Cutter::wanted(&settings),
+            settings,
+            values,
+            open: Some(open),
+            mark,
+            segment,
+            closed: Tally::default(),
+            waiting: Vec::new(),
+            since: None,
+            keyframe: false,
+            failed: None,
+            watch,
+        })
     }
+}
+
+/// Opens the file of a recording that has this number.
+pub(super) fn open_file(settings: &Settings, values: &Values, number: u32) -> Result<Opened> {
+    let (file, path, mark) = match &settings.output {
+        None => {
+            let made = create(settings, values, number)?;
+            (made.file, made.path, true)
+        }
+        Some(path) if path == Path::new("-") => {
+            (stdout().context("cannot open standard output")?, path.clone(), false)
+        }
+        Some(path) => {
+            let open = OpenOptions::new().write(true).create(true).truncate(false).open(path);
+            (open.with_context(|| format!("cannot open {}", path.display()))?, path.clone(), false)
+        }
+    };
+    let named = settings.output.as_deref() != Some(Path::new("-"));
+    // And one for the sequence header.
+    let entries = (!settings.raw && named).then_some(settings.index + 1);
+    begin(
+        settings,
+        values,
+        number,
+        OutputFile::new(file, path.clone(), settings.sync),
+        entries,
+        mark,
+    )
+    .inspect_err(|_| {
+        // Of no use to anybody.
+        if settings.output.is_none() {
+            let _ = fs::remove_file(&path);
+        }
+    })
+}
+
+fn begin(
+    settings: &Settings,
+    values: &Values,
+    number: u32,
+    file: OutputFile,
+    entries: Option<usize>,
+    marked: bool,
+) -> Result<Opened> {
+    let path = file.path().to_owned();
+    let write =
+        |error| anyhow::Error::new(error).context(format!("cannot write {}", path.display()));
+    Guard::new(settings.min_free).look_now(file.file()).map_err(write)?;
+    // Locked by now: nobody takes the mark for an orphan's.
+    let mark = if marked { Some(mark(settings, values, number, &path)?) } else { None };
+    match Open::begin(file, entries) {
+        Ok(open) => Ok(Opened { open, mark }),
+        Err(error) => {
+            if let Some(mark) = mark {
+                mark.remove();
+            }
+            Err(write(error))
+        }
+    }
+}
+
+/// Finishes a file, and gives its last name.
+pub(super) fn finish(open: &mut Open, path: &Path) -> io::Result<PathBuf> {
+    open.complete()?;
+    open.file.sync_at_end()?;
+    let last = if open.file.is_regular() { create::settle(path)? } else { path.to_owned() };
+    if open.file.syncs_at_end() {
+        create::sync_folder(&last)?;
+    }
+    Ok(last)
 }
 
 /// Standard output without the line buffer that the standard library puts before it.
@@ -77,67 +193,4 @@ fn stdout() -> io::Result<File> {
     #[cfg(windows)]
     let own = std::os::windows::io::AsHandle::as_handle(&io::stdout()).try_clone_to_owned()?;
     Ok(own.into())
-}
-
-/// Makes the file of a publish that starts now: `<stem>-<UTC start>.flv`, with a number if there is
-/// one already.
-fn create(stem: &Path) -> Result<(File, PathBuf)> {
-    if let Some(folder) = stem.parent() {
-        fs::create_dir_all(folder)
-            .with_context(|| format!("cannot make the folder {}", folder.display()))?;
-    }
-    let start = Timestamp::now().strftime("%Y%m%dT%H%M%SZ").to_string();
-    for number in 1..=NUMBERS {
-        let mut path = stem.as_os_str().to_owned();
-        path.push(format!("-{start}"));
-        if number > 1 {
-            path.push(format!("-{number}"));
-        }
-        path.push(".flv");
-        let path = PathBuf::from(path);
-        match OpenOptions::new().write(true).create_new(true).open(&path) {
-            Ok(file) => return Ok((file, path)),
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-            Err(error) => {
-                return Err(error).with_context(|| format!("cannot create {}", path.display()));
-            }
-        }
-    }
-    bail!("too many recordings of {} in one second", stem.display())
-}
-
-#[cfg(test)]
-impl Opening<'_> {
-    /// Of a publisher on this machine that nobody watches.
-    pub(super) fn for_tests(app: &str, name: &str) -> Self {
-        use sluicebox_core::Text;
-        let point = PublishPoint::new(Text(app.as_bytes()), Text(b""), Text(name.as_bytes()));
-        let point = Box::leak(Box::new(point));
-        Self { point, session: "0".into(), watch: Box::new(()) }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn two_recordings_never_share_a_file() {
-        let folder = tempfile::tempdir().unwrap();
-        let destination = Destination::new(folder.path(), None).unwrap();
-        let one = destination.open(Opening::for_tests("live", "cam")).unwrap();
-        let two = destination.open(Opening::for_tests("live", "cam")).unwrap();
-        assert_ne!(one.path(), two.path());
-        assert!(two.path().starts_with(folder.path().join("live")));
-    }
-
-    #[test]
-    fn what_is_there_is_not_written_over() {
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("out.flv");
-        assert!(Destination::new(folder.path(), Some(&file)).is_ok());
-        fs::write(&file, "precious").unwrap();
-        assert!(Destination::new(folder.path(), Some(&file)).is_err());
-        assert!(Destination::new(folder.path(), Some(folder.path())).is_err());
-    }
 }

@@ -1,16 +1,23 @@
 //! A file that is being written.
 
 use std::fs::File;
-use std::io::{self, Write as _};
+use std::io::{self, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::settings::Sync;
+use super::sync::Syncer;
 
 /// A file, FIFO or pipe that takes whole tags.
 #[derive(Debug)]
 pub(super) struct OutputFile {
-    file: File,
+    file: Arc<File>,
     path: PathBuf,
+    /// It can be gone back in: no pipe, no device.
+    regular: bool,
     /// Bytes that are in it.
     len: u64,
+    syncer: Syncer,
 }
 
 /// A write that failed, and the bytes that went in before it did.
@@ -21,18 +28,34 @@ pub(super) struct Torn {
 }
 
 impl OutputFile {
-    /// Takes an empty file.
-    pub(super) fn new(file: File, path: PathBuf) -> Self {
-        Self { file, path, len: 0 }
+    /// Takes an empty file, and keeps other processes from taking it for one that nobody writes to.
+    pub(super) fn new(file: File, path: PathBuf, sync: Sync) -> Self {
+        let regular = file.metadata().is_ok_and(|meta| meta.is_file());
+        if regular {
+            // Where locks are not known, nobody takes the file for an orphan either: see `repair`.
+            let _ = lock(&file);
+        }
+        let file = Arc::new(file);
+        let syncer = Syncer::new(if regular { sync } else { Sync::None });
+        Self { file, path, regular, len: 0, syncer }
     }
 
     pub(super) fn path(&self) -> &Path {
         &self.path
     }
 
+    /// Whether it can be gone back in.
+    pub(super) fn is_regular(&self) -> bool {
+        self.regular
+    }
+
     /// Bytes that are in it.
     pub(super) fn len(&self) -> u64 {
         self.len
+    }
+
+    pub(super) fn file(&self) -> &File {
+        &self.file
     }
 
     /// Appends `bytes`.
@@ -41,10 +64,15 @@ impl OutputFile {
     ///
     /// When not all of them could be written. What went in stays: see [`cut_back`](Self::cut_back).
     pub(super) fn write(&mut self, bytes: &[u8]) -> Result<(), Torn> {
+        if let Some(error) = self.syncer.failure() {
+            return Err(Torn { gone: 0, error });
+        }
         let mut gone = 0;
         let result = loop {
-            match self.file.write(&bytes[gone..]) {
-                _ if gone == bytes.len() => break Ok(()),
+            if gone == bytes.len() {
+                break Ok(());
+            }
+            match (&*self.file).write(&bytes[gone..]) {
                 Ok(0) => break Err(io::ErrorKind::WriteZero.into()),
                 Ok(len) => gone += len,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -55,13 +83,79 @@ impl OutputFile {
         result.map_err(|error| Torn { gone, error })
     }
 
-    /// Takes the last `len` bytes back. What has gone into a pipe cannot be.
-    pub(super) fn cut_back(&mut self, len: usize) {
-        self.len -= len as u64;
-        if self.file.metadata().is_ok_and(|meta| meta.is_file())
-            && let Err(error) = self.file.set_len(self.len)
-        {
+    /// Appends `len` zeros without writing them. Something has to be written behind them.
+    pub(super) fn skip(&mut self, len: usize) -> io::Result<()> {
+        let len = len as u64;
+        (&*self.file).seek(SeekFrom::Start(self.len + len))?;
+        self.len += len;
+        Ok(())
+    }
+
+    /// It has so many bytes already.
+    pub(super) fn found(&mut self, len: u64) {
+        self.len = len;
+    }
+
+    /// Takes back what is behind `len` bytes. What has gone into a pipe cannot be.
+    pub(super) fn cut_back(&mut self, len: u64) {
+        self.len = len;
+        if !self.regular {
+            return;
+        }
+        let cut = self.file.set_len(len).and_then(|()| (&*self.file).seek(SeekFrom::Start(len)));
+        if let Err(error) = cut {
             tracing::warn!(path = %self.path.display(), %error, "cannot cut off a torn tag");
         }
     }
+
+    /// Writes over what is there, at `position`; appending goes on where it was.
+    pub(super) fn patch(&mut self, position: u64, bytes: &[u8]) -> io::Result<()> {
+        let mut file = &*self.file;
+        file.seek(SeekFrom::Start(position))?;
+        file.write_all(bytes)?;
+        file.seek(SeekFrom::Start(self.len))?;
+        Ok(())
+    }
+
+    /// Lets what was written so far get to the disk, if it is time.
+    #[inline]
+    pub(super) fn sync_if_due(&mut self, keyframe: bool) {
+        self.syncer.sync_if_due(&self.file, self.len, keyframe);
+    }
+
+    /// Lets what was written so far get to the disk, as nothing more comes for now.
+    pub(super) fn rest(&mut self) {
+        self.syncer.rest(&self.file, self.len);
+    }
+
+    /// Waits until all is on the disk, if that is wished at the end of a file.
+    pub(super) fn sync_at_end(&mut self) -> io::Result<()> {
+        self.syncer.sync_at_end(&self.file)
+    }
+
+    /// Whether names are to be on the disk too at the end of a file.
+    pub(super) fn syncs_at_end(&self) -> bool {
+        self.syncer.syncs_at_end()
+    }
+}
+
+/// Locks a file that is written to. False: somebody else has it.
+///
+/// # Errors
+///
+/// When the file system knows no locks.
+#[cfg(unix)]
+pub(super) fn lock(file: &File) -> io::Result<bool> {
+    use rustix::fs::{FlockOperation, flock};
+    match flock(file, FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => Ok(true),
+        Err(rustix::io::Errno::WOULDBLOCK) => Ok(false),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Elsewhere there are no locks: nothing is repaired on start.
+#[cfg(not(unix))]
+pub(super) fn lock(_: &File) -> io::Result<bool> {
+    Err(io::ErrorKind::Unsupported.into())
 }

@@ -2,114 +2,84 @@
 //! them.
 //!
 //! ```text
-//!  tags ─▶ Recording ─▶ count ─▶ OutputFile ─▶ file, FIFO, standard output
-//!                         └────▶ Watch         opened · closed
+//!            ┌ timeline ─ look ─ facts, index ─ cutter ┐
+//!  tags ──▶ │ what is it, where does it belong         │ ──▶ open ──▶ file ──▶ the disk
+//!            └───────────── one walk ──────────────────┘      │         └ guard, sync
+//!                                                             └ metadata: at the start, filled in at the end
 //! ```
 //!
 //! A recording knows nothing of sockets. It can be moved to another connection, which goes on with it.
 
-#![allow(
-    dead_code,
-    reason = "facts for whoever watches, and ways to go on, come before their users"
-)]
-
+mod settings;
+mod template;
 mod destination;
+mod create;
+mod marks;
+mod timeline;
+mod look;
+mod facts;
+mod index;
+mod segment;
+mod metadata;
+mod open;
+mod guard;
 mod file;
+mod sync;
+mod repair;
+mod watch;
+#[cfg(test)]
+mod tests;
 
+use std::borrow::Cow;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Instant;
 
 use anyhow::{Result, bail};
-use jiff::Timestamp;
 use sluicebox_core::{Tags, Tally, flv};
 
 use crate::stats::Stats;
 pub(crate) use destination::{Destination, Opening};
-use file::OutputFile;
+use guard::{Guard, Next, Tries};
+use look::Look;
+use marks::Mark;
+use open::{Failed, Open};
+pub(crate) use repair::{repair, repair_unfinished};
+use segment::{Cutter, put_tag, put_timestamp};
+pub(crate) use settings::{OnWriteError, Segments, Settings, Sync};
+pub(crate) use template::Template;
+use template::Values;
+use timeline::Timeline;
+pub(crate) use watch::{Finished, Resume, Segment, Watch};
 
-/// A file of a recording, and what is in it.
-#[derive(Clone, Debug)]
-pub(crate) struct Segment {
-    /// Where it is; `-` is standard output.
-    pub(crate) path: Arc<Path>,
-    /// The first file of a recording is 1.
-    pub(crate) number: u32,
-    /// When it was opened, and closed, by the wall clock. Of an open one, both are the same.
-    pub(crate) began: Timestamp,
-    pub(crate) ended: Timestamp,
-    /// Its length, in bytes.
-    pub(crate) len: u64,
-    /// Tags in it that the publisher sent, and the bytes of their bodies.
-    pub(crate) tally: Tally,
-    /// Milliseconds from the first media tag to the last.
-    pub(crate) duration: u64,
-}
-
-/// Told of every file of a recording. Called by the thread that has the recording: nothing in it may
-/// wait.
-pub(crate) trait Watch: Send {
-    /// A file was opened.
-    fn opened(&mut self, segment: &Segment);
-    /// A file was closed, and has its final name. Nothing more happens to it.
-    fn closed(&mut self, segment: &Segment);
-}
-
-/// Watches nothing.
-impl Watch for () {
-    fn opened(&mut self, _: &Segment) {}
-    fn closed(&mut self, _: &Segment) {}
-}
+/// Bytes that wait in memory for more at most.
+const FULL: usize = 1 << 20;
 
 /// The recording of one publish.
 pub(crate) struct Recording {
+    settings: Arc<Settings>,
+    values: Values,
     /// None: it has been finished.
-    file: Option<OutputFile>,
+    open: Option<Open>,
+    mark: Option<Mark>,
+    guard: Guard,
+    /// The file that is open, or was last.
     segment: Segment,
-    written: Tally,
-    session: String,
+    /// Tags in files that are closed.
+    closed: Tally,
+    timeline: Timeline,
+    cutter: Option<Cutter>,
+    /// Whole tags that wait to be written together, since then.
+    waiting: Vec<u8>,
+    since: Option<Instant>,
+    /// A keyframe is among what is not written yet.
+    keyframe: bool,
+    /// Why nothing more goes in, to be told at the next tag.
+    failed: Option<anyhow::Error>,
     watch: Box<dyn Watch>,
 }
 
-/// What a recording came to.
-#[derive(Clone, Debug)]
-pub(crate) struct Finished {
-    /// How many files there are.
-    pub(crate) segments: u32,
-    /// The last of them.
-    pub(crate) last: Segment,
-    /// Tags in all of them that the publisher sent, and the bytes of their bodies.
-    pub(crate) written: Tally,
-}
-
-/// How a recording goes on when its publisher has come back.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Resume {
-    /// In the same file: timestamps go on where they ended, this much later.
-    SameFile(std::time::Duration),
-    /// In the next file.
-    NextSegment,
-}
-
 impl Recording {
-    /// Begins with the first file, which is open and empty.
-    fn begin(file: OutputFile, session: String, mut watch: Box<dyn Watch>) -> Result<Self> {
-        let began = Timestamp::now();
-        let segment = Segment {
-            path: file.path().into(),
-            number: 1,
-            began,
-            ended: began,
-            len: 0,
-            tally: Tally::default(),
-            duration: 0,
-        };
-        watch.opened(&segment);
-        let mut recording =
-            Self { file: Some(file), segment, written: Tally::default(), session, watch };
-        recording.write(&flv::FILE_HEADER)?;
-        Ok(recording)
-    }
-
     /// Where the current file is; `-` is standard output.
     pub(crate) fn path(&self) -> &Path {
         &self.segment.path
@@ -117,15 +87,16 @@ impl Recording {
 
     /// Tags written, and the bytes of their bodies.
     pub(crate) fn written(&self) -> Tally {
-        self.written
+        let open = self.open.as_ref().map_or_else(Tally::default, |open| open.facts.tally);
+        self.closed.plus(open)
     }
 
     /// What tells this recording from all others, in names, logs and events.
     pub(crate) fn session(&self) -> &str {
-        &self.session
+        &self.values.session
     }
 
-    /// Appends a run of tags, counting them where they lie: what is in the file is this side's word,
+    /// Appends a run of tags, looking at each where it lies: what is in the file is this side's word,
     /// not the session's.
     ///
     /// # Errors
@@ -133,105 +104,292 @@ impl Recording {
     /// When the run is not whole tags, and when the output takes no more. A file then ends at the
     /// last tag that went in whole. Nothing is to be appended after an error.
     pub(crate) fn append(&mut self, tags: &Tags<'_>, stats: &Stats) -> Result<()> {
-        let (run, len) = count(tags.bytes, |tag| stats.tag(tag));
-        if len != tags.bytes.len() {
-            bail!("the session gave a run that is not whole tags");
+        if let Some(error) = self.failed.take() {
+            return Err(error);
         }
-        self.write(tags.bytes)?;
-        self.count(run);
+        self.walk(tags.bytes, stats)?;
         stats.written(tags);
         Ok(())
     }
 
-    /// Goes on after its publisher was away, with a publisher whose timestamps may begin anywhere.
+    /// Looks at every tag once, and writes what lies between two cuts with one write.
+    fn walk(&mut self, sent: &[u8], stats: &Stats) -> Result<()> {
+        let mut bytes = Cow::Borrowed(sent);
+        if self.timeline.moves() {
+            bytes = Cow::Owned(sent.to_vec());
+        }
+        let mut tags = flv::tags(sent);
+        let (mut start, mut at) = (0, 0);
+        while let Some(tag) = tags.next() {
+            stats.tag(&tag);
+            let look = Look::at(&tag);
+            let mut timestamp = self.timeline.map(tag.timestamp, look.is_frame());
+            if self.cuts_before(look, timestamp, at - start) {
+                self.put(&bytes[start..at])?;
+                start = at;
+                self.next_file(timestamp)?;
+                timestamp = self.timeline.map(tag.timestamp, look.is_frame());
+            }
+            if let Cow::Owned(bytes) = &mut bytes {
+                put_timestamp(&mut bytes[at..], timestamp);
+            }
+            if let Some(cutter) = &mut self.cutter {
+                cutter.note(&tag, look);
+            }
+            let end = sent.len() - tags.rest().len();
+            if self.begins_with(&flv::Tag { timestamp, ..tag })? {
+                start = end;
+            } else if let Some(open) = &mut self.open {
+                let position = open.file.len() + (self.waiting.len() + at - start) as u64;
+                open.note(&tag, look, timestamp, position);
+                self.keyframe |= look == Look::Frame { video: true, key: true };
+            }
+            at = end;
+        }
+        self.put(&bytes[start..at])?;
+        if at != sent.len() {
+            bail!("the session gave a run that is not whole tags");
+        }
+        Ok(())
+    }
+
+    /// Whether a tag has to begin the next file, when `more` bytes are still to go into this one.
+    #[inline]
+    fn cuts_before(&self, look: Look, timestamp: u32, more: usize) -> bool {
+        let (Some(cutter), Some(open)) = (&self.cutter, &self.open) else { return false };
+        let len = open.file.len() + (self.waiting.len() + more) as u64;
+        cutter.is_due(&open.facts, open.facts.time_of(timestamp), len, look)
+    }
+
+    /// Puts metadata before the first tag of a file. True: the tag is in it.
+    fn begins_with(&mut self, tag: &flv::Tag<'_>) -> Result<bool> {
+        let tries = Tries::new();
+        loop {
+            let Some(open) = self.open.as_mut().filter(|open| open.wants_metadata()) else {
+                return Ok(false);
+            };
+            let error = match open.put_metadata(Some(tag)) {
+                Ok(merged) => return Ok(merged),
+                Err(error) => error,
+            };
+            // What was sent as metadata is in the next file already.
+            if self.after(error, &tries, false)?
+                && self.cutter.as_ref().and_then(Cutter::metadata) == Some(tag.body)
+                && let Some(open) = &mut self.open
+            {
+                open.count(tag);
+                return Ok(true);
+            }
+        }
+    }
+
+    /// Writes whole tags that have been noted, at once or together with others.
+    fn put(&mut self, bytes: &[u8]) -> Result<()> {
+        if bytes.is_empty() {
+            return Ok(());
+        }
+        if self.settings.flush.is_zero() {
+            return self.write(bytes);
+        }
+        self.waiting.extend_from_slice(bytes);
+        let since = *self.since.get_or_insert_with(Instant::now);
+        if self.waiting.len() < FULL && since.elapsed() < self.settings.flush {
+            return Ok(());
+        }
+        self.write_waiting()
+    }
+
+    fn write_waiting(&mut self) -> Result<()> {
+        self.since = None;
+        let waiting = std::mem::take(&mut self.waiting);
+        if waiting.is_empty() { Ok(()) } else { self.write(&waiting) }
+    }
+
+    /// Writes whole tags that have been noted. When that fails, it goes on as is wished: not at all, in
+    /// the same file, or in a new one.
+    fn write(&mut self, bytes: &[u8]) -> Result<()> {
+        let mut rest = Cow::Borrowed(bytes);
+        let tries = Tries::new();
+        let mut is_new = false;
+        loop {
+            let Some(open) = &mut self.open else { bail!("the recording is finished") };
+            let looked = self.guard.look(open.file.file(), open.file.len());
+            let written = looked.map_err(|error| Failed { whole: 0, error });
+            let failed = match written.and_then(|()| open.write(&rest)) {
+                Ok(()) => {
+                    open.file.sync_if_due(std::mem::take(&mut self.keyframe));
+                    return Ok(());
+                }
+                Err(failed) => failed,
+            };
+            open.forget();
+            rest = Cow::Owned(rest[failed.whole..].to_vec());
+            // Where not even one tag of it fits, the next file has no use either.
+            let in_vain = is_new && failed.whole == 0;
+            is_new = self.after(failed.error, &tries, in_vain)?;
+            if is_new {
+                rest = Cow::Owned(self.timeline.move_on(rest.into_owned()));
+            }
+            let Some(open) = &mut self.open else { bail!("the recording is finished") };
+            let position = open.file.len();
+            open.note_all(&rest, position);
+        }
+    }
+
+    /// Does what is wished after a write has failed. True: a new file is open.
+    fn after(&mut self, error: std::io::Error, tries: &Tries, in_vain: bool) -> Result<bool> {
+        let regular = self.open.as_ref().is_some_and(|open| open.file.is_regular());
+        let path = self.path().display().to_string();
+        let next = if in_vain { Next::Stop } else { tries.next(&self.settings, &error, regular) };
+        if next == Next::Stop {
+            return Err(anyhow::Error::new(error).context(format!("cannot write {path}")));
+        }
+        if tries.first() {
+            let how = format!("{:?}", self.settings.on_write_error).to_lowercase();
+            tracing::error!(path, %error, on_write_error = how, "cannot write");
+        }
+        if next == Next::Again {
+            return Ok(false);
+        }
+        self.close();
+        let timestamp = self.timeline.last();
+        loop {
+            match self.open_next(timestamp) {
+                Ok(()) => return Ok(true),
+                Err(error) if !tries.wait_for_new_file(&self.settings) => return Err(error),
+                Err(_) => {}
+            }
+        }
+    }
+
+    /// Ends the file, and goes on with the next: the last metadata and sequence headers, and then the tag
+    /// that had this timestamp in the file before.
+    fn next_file(&mut self, timestamp: u32) -> Result<()> {
+        self.write_waiting()?;
+        self.close();
+        let tries = Tries::new();
+        loop {
+            let Err(error) = self.open_next(timestamp) else { return Ok(()) };
+            let patient = self.settings.on_write_error != OnWriteError::Stop;
+            if !patient || !tries.wait_for_new_file(&self.settings) {
+                return Err(error);
+            }
+        }
+    }
+
+    fn open_next(&mut self, timestamp: u32) -> Result<()> {
+        let opened = destination::open_file(&self.settings, &self.values, self.segment.number + 1)?;
+        self.adopt(opened);
+        self.timeline.begin_file();
+        let timestamp = if self.settings.segments.rebase { 0 } else { timestamp };
+        let (Some(cutter), Some(open)) = (&self.cutter, &mut self.open) else { return Ok(()) };
+        let metadata = cutter.metadata();
+        let metadata = metadata.map(|body| flv::Tag { kind: flv::SCRIPT, timestamp, body });
+        let mut setups = Vec::new();
+        if open.put_metadata(metadata.as_ref())? {
+            // It was counted when it was sent.
+            open.facts.tally = Tally::default();
+        } else if let Some(tag) = &metadata {
+            put_tag(&mut setups, tag);
+        }
+        let position = open.file.len();
+        cutter.setups(timestamp).for_each(|tag| put_tag(&mut setups, &tag));
+        open.note_all(&setups, position);
+        open.facts.tally = Tally::default();
+        open.write(&setups).map_err(|failed| failed.error)?;
+        Ok(())
+    }
+
+    /// Takes over a file that was opened.
+    fn adopt(&mut self, opened: destination::Opened) {
+        self.guard = Guard::new(self.settings.min_free);
+        self.segment =
+            Segment::new(opened.open.file.path(), self.segment.number + 1, self.session());
+        (self.open, self.mark) = (Some(opened.open), opened.mark);
+        self.watch.opened(&self.segment);
+    }
+
+    /// Nothing comes for now: what waits is written, and gets to the disk if that is wished.
+    pub(crate) fn rest(&mut self) {
+        if let Err(error) = self.write_waiting() {
+            self.failed = Some(error);
+        }
+        if let Some(open) = &mut self.open {
+            open.file.rest();
+        }
+    }
+
+    /// Goes on after its publisher was away, with a publisher whose timestamps may begin anywhere. A file
+    /// that is to be as it came takes no moved timestamps: then there is a next file in any case.
     ///
     /// # Errors
     ///
     /// When there has to be a new file and it cannot be made.
-    pub(crate) fn resume(&mut self, _how: Resume) -> Result<()> {
-        Ok(())
+    pub(crate) fn resume(&mut self, how: Resume) -> Result<()> {
+        match (how, &self.open) {
+            (Resume::SameFile(gap), Some(open))
+                if !self.settings.raw || !open.file.is_regular() =>
+            {
+                self.timeline.resume(u32::try_from(gap.as_millis()).unwrap_or(u32::MAX));
+                Ok(())
+            }
+            _ if self.settings.output.is_some() => Ok(()),
+            _ => {
+                self.write_waiting()?;
+                self.close();
+                let number = self.segment.number + 1;
+                let opened = destination::open_file(&self.settings, &self.values, number)?;
+                self.adopt(opened);
+                self.timeline = Timeline::new(self.settings.segments.rebase);
+                self.cutter = Cutter::wanted(&self.settings);
+                Ok(())
+            }
+        }
     }
 
     /// Closes the last file.
     pub(crate) fn finish(mut self) -> Finished {
-        self.close();
+        self.end();
         Finished {
             segments: self.segment.number,
             last: self.segment.clone(),
-            written: self.written,
+            written: self.written(),
         }
     }
 
+    fn end(&mut self) {
+        let failed = self.write_waiting().err().or_else(|| self.failed.take());
+        if let Some(error) = failed {
+            let path = self.path().display().to_string();
+            tracing::error!(path, error = format!("{error:#}"), "recording failed");
+        }
+        self.close();
+    }
+
+    /// Finishes the open file: what is known now is filled in, and it gets its last name.
     fn close(&mut self) {
-        if let Some(file) = self.file.take() {
-            self.segment.len = file.len();
-            self.segment.ended = Timestamp::now();
-            self.watch.closed(&self.segment);
+        let Some(mut open) = self.open.take() else { return };
+        let path = self.segment.path.clone();
+        let warn = |error: std::io::Error| {
+            tracing::warn!(path = %path.display(), %error, "the file is not finished");
+        };
+        open.forget();
+        let finished = destination::finish(&mut open, &path).map_err(warn);
+        self.closed = self.closed.plus(open.facts.tally);
+        self.segment.close(&open, finished.as_deref().unwrap_or(&path));
+        if let Some(mark) = self.mark.take()
+            && finished.is_ok()
+        {
+            mark.remove();
         }
-    }
-
-    fn count(&mut self, run: Tally) {
-        self.written = self.written.plus(run);
-        self.segment.tally = self.segment.tally.plus(run);
-    }
-
-    /// Writes whole tags. When that fails, what went in whole is kept and counted, and the rest is
-    /// cut off: a file ends at a tag again.
-    fn write(&mut self, bytes: &[u8]) -> Result<()> {
-        let Some(file) = &mut self.file else { bail!("the recording is finished") };
-        let Err(torn) = file.write(bytes) else { return Ok(()) };
-        let (run, len) = count(&bytes[..torn.gone], |_| ());
-        file.cut_back(torn.gone - len);
-        self.count(run);
-        let path = self.path().display();
-        Err(anyhow::Error::new(torn.error).context(format!("cannot write {path}")))
+        drop(open);
+        self.watch.closed(&self.segment);
     }
 }
 
 /// A recording that nobody finished, as when a bug ended its connection, ends here.
 impl Drop for Recording {
     fn drop(&mut self) {
-        self.close();
-    }
-}
-
-/// Counts the whole tags at the start of `bytes`: their number and bodies, and their length in all.
-fn count(bytes: &[u8], mut each: impl FnMut(&flv::Tag<'_>)) -> (Tally, usize) {
-    let mut tally = Tally::default();
-    let mut tags = flv::tags(bytes);
-    for tag in &mut tags {
-        tally.add(tag.body.len());
-        each(&tag);
-    }
-    (tally, bytes.len() - tags.rest().len())
-}
-
-#[cfg(test)]
-mod tests {
-    use std::fs;
-    use std::path::Path;
-
-    use sluicebox_core::StreamId;
-
-    use super::*;
-
-    const TAG: &[u8] = b"\x08\0\0\x02\0\0\0\0\0\0\0ab\0\0\0\x0d";
-
-    fn open(folder: &Path) -> Recording {
-        Destination::new(folder, None).unwrap().open(Opening::for_tests("live", "cam")).unwrap()
-    }
-
-    #[test]
-    fn whole_tags_are_counted_and_others_refused() {
-        let folder = tempfile::tempdir().unwrap();
-        let mut recording = open(folder.path());
-        let run = |bytes| Tags { stream: StreamId(1), bytes, count: 1, refused: 0 };
-        let stats = Stats::default();
-        recording.append(&run(TAG), &stats).unwrap();
-        assert_eq!(recording.written(), Tally { messages: 1, bytes: 2 });
-        recording.append(&run(&TAG[..TAG.len() - 1]), &stats).unwrap_err();
-        assert_eq!(fs::read(recording.path()).unwrap(), [&flv::FILE_HEADER, TAG].concat());
-        let finished = recording.finish();
-        assert_eq!((finished.segments, finished.last.len), (1, 30));
+        self.end();
     }
 }

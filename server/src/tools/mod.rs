@@ -2,6 +2,7 @@
 
 mod check;
 mod decode;
+mod repair;
 
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -18,6 +19,8 @@ pub enum Tool {
     Check(check::Arguments),
     /// Turn what a client sent, captured, into FLV files: one for each publish
     Decode(decode::Arguments),
+    /// Make finished files of what crashes and power losses have left
+    Repair(repair::Arguments),
 }
 
 impl Tool {
@@ -28,6 +31,7 @@ impl Tool {
             Self::Decode(arguments) => {
                 backend().and_then(|backend| decode::run(&arguments, &backend))
             }
+            Self::Repair(arguments) => repair::run(&arguments),
         };
         result.unwrap_or_else(|error| {
             // Standard error may be closed.

@@ -1,0 +1,73 @@
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use sluicebox_core::{StreamId, Text};
+use sluicebox_rules::name::PublishPoint;
+
+use super::*;
+
+const TAG: &[u8] = b"\x08\0\0\x02\0\0\0\0\0\0\0ab\0\0\0\x0d";
+
+/// Settings as they are without any flag.
+pub(super) fn settings(folder: &Path) -> Settings {
+    Settings {
+        folder: folder.into(),
+        output: None,
+        path: Template::parse("{app}/{stream}-{start:%Y%m%dT%H%M%SZ}.flv").unwrap(),
+        part: false,
+        raw: false,
+        index: 100,
+        segments: Segments::default(),
+        flush: Duration::ZERO,
+        sync: Sync::None,
+        min_free: 0,
+        on_write_error: OnWriteError::Stop,
+        stop: Box::leak(Box::default()),
+    }
+}
+
+fn open(settings: Settings) -> Recording {
+    let point = PublishPoint::new(Text(b"live"), Text(b""), Text(b"cam"));
+    let (addr, session) = ([127, 0, 0, 1].into(), "0".into());
+    let opening = Opening { point: &point, addr, session, watch: Box::new(()) };
+    Destination::new(settings).unwrap().open(opening).unwrap()
+}
+
+fn append(recording: &mut Recording, bytes: &[u8]) -> Result<()> {
+    let run = Tags { stream: StreamId(1), bytes, count: 1, refused: 0 };
+    recording.append(&run, &Stats::default())
+}
+
+#[test]
+fn raw_is_as_it_came() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut recording = open(Settings { raw: true, ..settings(folder.path()) });
+    append(&mut recording, TAG).unwrap();
+    assert_eq!(recording.written(), Tally { messages: 1, bytes: 2 });
+    append(&mut recording, &TAG[..TAG.len() - 1]).unwrap_err();
+    assert_eq!(fs::read(recording.path()).unwrap(), [&flv::FILE_HEADER, TAG].concat());
+    let finished = recording.finish();
+    assert_eq!((finished.segments, finished.last.len), (1, 30));
+}
+
+#[test]
+fn two_recordings_never_share_a_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let (one, two) = (open(settings(folder.path())), open(settings(folder.path())));
+    assert_ne!(one.path(), two.path());
+    assert!(two.path().starts_with(folder.path().join("live")));
+}
+
+#[test]
+fn what_is_there_is_not_written_over() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("out.flv");
+    let to = |output: &Path| {
+        Destination::new(Settings { output: Some(output.into()), ..settings(folder.path()) })
+    };
+    assert!(to(&file).is_ok());
+    fs::write(&file, "precious").unwrap();
+    assert!(to(&file).is_err());
+    assert!(to(folder.path()).is_err());
+}

@@ -1,0 +1,101 @@
+//! What others are told of a recording.
+
+#![allow(dead_code, reason = "for whoever watches")]
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use sluicebox_core::Tally;
+
+use super::open::Open;
+
+/// A file of a recording, and what is in it.
+#[derive(Clone, Debug)]
+pub(crate) struct Segment {
+    /// Where it is; `-` is standard output. Once it is closed, this is its last name.
+    pub(crate) path: Arc<Path>,
+    /// The first file of a recording is 1.
+    pub(crate) number: u32,
+    /// What tells its recording from all others.
+    pub(crate) session: Arc<str>,
+    /// When it was opened, and closed, by the wall clock. Of an open one, both are the same.
+    pub(crate) began: Timestamp,
+    pub(crate) ended: Timestamp,
+    /// Its length, in bytes.
+    pub(crate) len: u64,
+    /// Tags in it that the publisher sent, and the bytes of their bodies.
+    pub(crate) tally: Tally,
+    /// Milliseconds from the first media tag to the latest.
+    pub(crate) duration: u64,
+    /// There is audio, and video.
+    pub(crate) audio: bool,
+    pub(crate) video: bool,
+    /// Video frames that a decoder can start at.
+    pub(crate) keyframes: u64,
+}
+
+/// Told of every file of a recording. Called by the thread that has the recording: nothing in it may
+/// wait.
+pub(crate) trait Watch: Send {
+    /// A file was opened.
+    fn opened(&mut self, segment: &Segment);
+    /// A file was closed, and has its last name. Nothing more happens to it.
+    fn closed(&mut self, segment: &Segment);
+}
+
+/// Watches nothing.
+impl Watch for () {
+    fn opened(&mut self, _: &Segment) {}
+    fn closed(&mut self, _: &Segment) {}
+}
+
+/// What a recording came to.
+#[derive(Clone, Debug)]
+pub(crate) struct Finished {
+    /// How many files there are.
+    pub(crate) segments: u32,
+    /// The last of them.
+    pub(crate) last: Segment,
+    /// Tags in all of them that the publisher sent, and the bytes of their bodies.
+    pub(crate) written: Tally,
+}
+
+/// How a recording goes on when its publisher has come back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Resume {
+    /// In the same file: timestamps go on where they ended, this much later.
+    SameFile(Duration),
+    /// In the next file.
+    NextSegment,
+}
+
+impl Segment {
+    /// A file that was opened just now.
+    pub(super) fn new(path: &Path, number: u32, session: &str) -> Self {
+        let now = Timestamp::now();
+        Self {
+            path: path.into(),
+            number,
+            session: session.into(),
+            began: now,
+            ended: now,
+            len: 0,
+            tally: Tally::default(),
+            duration: 0,
+            audio: false,
+            video: false,
+            keyframes: 0,
+        }
+    }
+
+    /// It was closed just now, under this name.
+    pub(super) fn close(&mut self, open: &Open, path: &Path) {
+        let facts = &open.facts;
+        self.path = path.into();
+        self.ended = Timestamp::now();
+        (self.len, self.tally, self.duration) = (open.file.len(), facts.tally, facts.duration());
+        (self.audio, self.video, self.keyframes) = (facts.audio, facts.video, facts.keyframes);
+    }
+}
