@@ -39,9 +39,10 @@ impl Facts {
                 self.saw(video);
                 video && key
             }
+            // What is no frame may have any timestamp.
             Look::Setup { video } | Look::Other { video } => {
                 self.saw(video);
-                false
+                return self.time_of(timestamp);
             }
         };
         let time = self.advance(timestamp);
@@ -80,27 +81,27 @@ impl Facts {
         after.advance(timestamp)
     }
 
-    /// Whether there is neither audio nor video yet.
-    pub(super) fn no_media(&self) -> bool {
+    /// Whether there is no frame yet.
+    pub(super) fn no_frames(&self) -> bool {
         self.times.is_none()
     }
 
-    /// Time of the first media tag, in milliseconds.
+    /// Time of the first frame, in milliseconds.
     pub(super) fn first(&self) -> i64 {
         self.times.map_or(0, |times| times.first)
     }
 
-    /// Time of the last media tag, in milliseconds.
+    /// Time of the last frame, in milliseconds.
     pub(crate) fn last(&self) -> i64 {
         self.times.map_or(0, |times| times.last)
     }
 
-    /// Time of the last keyframe, in milliseconds; without one, that of the last tag.
+    /// Time of the last keyframe, in milliseconds; without one, that of the last frame.
     pub(super) fn last_key(&self) -> i64 {
         self.last_key.unwrap_or_else(|| self.last())
     }
 
-    /// Milliseconds from the first media tag to the latest.
+    /// Milliseconds from the first frame to the latest.
     pub(crate) fn duration(&self) -> u64 {
         self.times.map_or(0, |times| times.highest.abs_diff(times.first))
     }

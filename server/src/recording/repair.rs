@@ -27,7 +27,7 @@ use super::settings::Sync;
 pub(crate) struct Repaired {
     /// Tags that are in it, metadata too.
     pub(crate) tags: u64,
-    /// Milliseconds from the first media tag to the latest.
+    /// Milliseconds from the first frame to the latest.
     pub(crate) duration: u64,
     /// Bytes that were in it and are not any more.
     pub(crate) lost: u64,

@@ -48,7 +48,7 @@ impl Cutter {
     /// Whether a tag at `time` has to begin a new file, when the open one has `facts` and ends at `len`.
     #[inline]
     pub(super) fn is_due(&self, facts: &Facts, time: i64, len: u64, look: Look) -> bool {
-        if self.segments.time.is_none() && self.segments.size.is_none() || facts.no_media() {
+        if self.segments.time.is_none() && self.segments.size.is_none() || facts.no_frames() {
             return false;
         }
         let Look::Frame { video, key } = look else { return false };

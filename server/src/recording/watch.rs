@@ -27,7 +27,7 @@ pub(crate) struct Segment {
     pub(crate) len: u64,
     /// Tags in it that the publisher sent, and the bytes of their bodies.
     pub(crate) tally: Tally,
-    /// Milliseconds from the first media tag to the latest.
+    /// Milliseconds from the first frame to the latest.
     pub(crate) duration: u64,
     /// There is audio, and video.
     pub(crate) audio: bool,
