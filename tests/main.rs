@@ -21,6 +21,8 @@ mod again;
 /// Names on the wire, and the files they become.
 mod names;
 
+/// Servers that are told to stop, and let their publishers go.
+mod drain;
 /// Peers and servers that are killed, cut off, or go silent.
 mod crash;
 /// Disks and pipes that are slow, full, hung, read-only or gone.

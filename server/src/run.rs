@@ -23,7 +23,7 @@ use crate::ingest::Backend;
 use crate::keeper::Keeper;
 use crate::recording::Destination;
 use crate::services::Services;
-use crate::shutdown::Stop;
+use crate::shutdown::{Elsewhere, Stop};
 use crate::{listen, logging, recording, shutdown};
 
 /// What all connections share.
@@ -42,6 +42,8 @@ pub(crate) struct Shared<B> {
     pub(crate) destination: Destination,
     pub(crate) timeouts: Timeouts,
     pub(crate) read_interval: Duration,
+    /// Where publishers are asked to connect to when this server stops.
+    pub(crate) reconnect_to: Option<Elsewhere>,
     pub(crate) once: bool,
     outcome: Mutex<Outcome>,
     pub(crate) services: Services,
@@ -96,7 +98,7 @@ pub fn run<B: Backend>(flags: Flags, backend: B) -> Result<ExitCode> {
     let _log = logging::start(flags.log, display.lines());
     let services = Services::start(&flags)?;
     listen::raise_file_limit();
-    shutdown::on_signals(stop)?;
+    shutdown::on_signals(stop, !flags.drain_timeout().is_zero())?;
     shutdown::survive_file_limits()?;
     for listener in &listeners {
         let addr = listener.local_addr().context("cannot tell the address")?;
@@ -121,6 +123,7 @@ pub fn run<B: Backend>(flags: Flags, backend: B) -> Result<ExitCode> {
         destination,
         timeouts: flags.timeouts(),
         read_interval: flags.read_interval(),
+        reconnect_to: flags.reconnect_to(),
         once: flags.once(),
         outcome: Mutex::default(),
         services,
@@ -134,8 +137,14 @@ pub fn run<B: Backend>(flags: Flags, backend: B) -> Result<ExitCode> {
     let drawing = shared.clone();
     let draw = move || drawing.display.run(stop);
     thread::Builder::new().name("display".into()).spawn(draw).context("cannot start a thread")?;
-    while !stop.wait(Duration::from_secs(3600)) {}
+    stop.wait_for_any();
     drive.wake();
+    let nobody = || shared.access.connections() == 0;
+    if !stop.raised() {
+        stop.drained(Instant::now() + flags.drain_timeout(), nobody);
+        tracing::info!(connections = shared.access.connections(), "drained");
+        drive.wake();
+    }
     let deadline = Instant::now() + flags.stop_timeout();
     shared.claims.close();
     let ended = drive.ended(deadline) & keeper.ended(deadline) & shared.services.close(deadline);

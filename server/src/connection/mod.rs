@@ -1,5 +1,6 @@
 //! One connection: read, poll, act.
 
+mod drain;
 mod live;
 mod outbox;
 mod publish;
@@ -71,6 +72,10 @@ pub(crate) struct Connection<B: Backend> {
     ending: bool,
     /// Why it failed has been logged.
     blamed: bool,
+    /// Its application, where that is part of what it is asked to connect to.
+    app: String,
+    /// It has been asked to connect anew, if it can.
+    asked: bool,
     _place: Place,
 }
 
@@ -110,6 +115,8 @@ impl<B: Backend> Connection<B> {
             taken: 0,
             ending: false,
             blamed: false,
+            app: String::new(),
+            asked: false,
             _place: place,
         })
     }
@@ -144,6 +151,7 @@ impl<B: Backend> Connection<B> {
             || self.clock.pauses(moment(now))
             || self.asking.is_some()
             || self.streams.iter().any(Live::is_asked_to_leave)
+            || self.has_to_be_asked()
     }
 
     /// Whether it will need a turn soon: when it goes quiet, or to ask again.
@@ -173,6 +181,9 @@ impl<B: Backend> Connection<B> {
         let pauses = self.clock.pauses(now());
         let next = if self.ask_again()? { self.read(scratch)? } else { Turn::Waits };
         self.make_way(scratch)?;
+        if next != Turn::Over && self.has_to_be_asked() {
+            self.ask_to_reconnect(scratch)?;
+        }
         // Asked when whatever had come has been taken in: a disk that hung, or a server that was
         // suspended, is not the peer's fault.
         if next != Turn::Over
@@ -285,6 +296,9 @@ impl<B: Backend> Connection<B> {
     /// Notes what a peer says about itself.
     fn greet(&mut self, app: String, encoder: Box<str>) {
         tracing::debug!(peer = %self.peer, app, encoder, "connected");
+        if self.shared.reconnect_to.is_some() {
+            self.app.clone_from(&app);
+        }
         let about = self.about_app(app, String::new());
         self.shared.services.events.tell(&about, &Told::Connected { encoder: &encoder });
         self.encoder = encoder;
@@ -337,7 +351,7 @@ impl<B: Backend> Connection<B> {
 
     /// Why the connection has to end now, if it has to.
     fn time_up(&self, now: Instant) -> Option<(Close, &'static str)> {
-        if self.shared.stop.raised() && self.clock.phase() != Phase::Lingering {
+        if self.is_stopped() {
             return Some((Close::Shutdown, "server stops"));
         }
         self.clock.overdue(moment(now), &self.shared.timeouts).map(|what| (Close::Idle, what))

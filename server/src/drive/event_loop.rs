@@ -138,21 +138,31 @@ impl<B: Backend> EventLoop<B> {
                     return Some((key, connection));
                 }
             }
-            if self.shared.stop.raised() && self.is_over(&mut state) {
+            if self.shared.stop.raised() && self.is_over(&state) {
                 return None;
             }
             self.wait(&mut state);
             self.receive(&mut state);
-            state.sweep(self.shared.stop.raised());
+            let begins = self.begins_to_drain(&mut state);
+            state.sweep(begins || self.shared.stop.raised());
             state.round = state.ready.len();
         }
     }
 
-    /// Whether the server has stopped and nobody is left, here or on the way here.
-    fn is_over(&self, state: &mut State<B>) -> bool {
+    /// Whether the server drains from now on: nobody new, and everybody here has something to hear.
+    fn begins_to_drain(&self, state: &mut State<B>) -> bool {
+        if state.drains || !self.shared.stop.draining() {
+            return false;
+        }
+        state.drains = true;
         if let Some(front) = &mut state.front {
             front.close();
         }
+        true
+    }
+
+    /// Whether the server has stopped and nobody is left, here or on the way here.
+    fn is_over(&self, state: &State<B>) -> bool {
         let arrivals = self.inbox.lock().unwrap_or_else(PoisonError::into_inner).len();
         state.slots.is_empty() && arrivals == 0 && self.shared.access.connections() == 0
     }

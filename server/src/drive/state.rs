@@ -38,6 +38,8 @@ pub(super) struct State<B: Backend> {
     pub(super) front: Option<Front<B>>,
     /// Connections wait to be accepted.
     pub(super) knocks: bool,
+    /// The server drains, and the connections here have been told to look.
+    pub(super) drains: bool,
 }
 
 /// The place of a connection in a loop.
@@ -65,6 +67,7 @@ impl<B: Backend> State<B> {
             lively: false,
             front: None,
             knocks: false,
+            drains: false,
         })
     }
 

@@ -1,5 +1,6 @@
 //! What may be typed: a group of flags in each file, put together here.
 
+mod drain;
 mod events;
 mod limits;
 mod parse;
@@ -19,7 +20,8 @@ use sluicebox_rules::clock::Timeouts;
 use crate::access::{OnConflict, Rules};
 use crate::events::Target;
 use crate::recording::Settings;
-use crate::shutdown::Stop;
+use crate::shutdown::{Elsewhere, Stop};
+use drain::DrainFlags;
 use events::EventFlags;
 use limits::LimitFlags;
 pub(crate) use limits::SessionFlags;
@@ -78,6 +80,9 @@ pub struct Flags {
 
     #[command(flatten)]
     timeouts: TimeoutFlags,
+
+    #[command(flatten)]
+    drain: DrainFlags,
 }
 
 /// Form of log lines.
@@ -147,6 +152,16 @@ impl Flags {
     /// Time for finishing when the server is told to stop.
     pub(crate) fn stop_timeout(&self) -> Duration {
         self.timeouts.stop_timeout
+    }
+
+    /// Time for publishers to end by themselves when the server is told to stop.
+    pub(crate) fn drain_timeout(&self) -> Duration {
+        self.drain.drain_timeout
+    }
+
+    /// Where publishers are asked to connect to then; `None`: to where they came to.
+    pub(crate) fn reconnect_to(&self) -> Option<Elsewhere> {
+        self.drain.reconnect_to.clone()
     }
 
     pub(crate) fn read_interval(&self) -> Duration {

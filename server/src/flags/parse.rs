@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::shutdown::Elsewhere;
+
 /// A number from 1.
 pub(super) fn at_least_one(text: &str) -> Result<usize, String> {
     match text.parse() {
@@ -26,9 +28,38 @@ pub(super) fn seconds_or_none(text: &str) -> Result<Duration, String> {
     if text.parse() == Ok(0.0) { Ok(Duration::ZERO) } else { seconds(text) }
 }
 
+/// The address of a server that speaks RTMP.
+pub(super) fn elsewhere(text: &str) -> Result<Elsewhere, String> {
+    const MOST: usize = 1024;
+    let rest = ["rtmp://", "rtmps://"].iter().find_map(|scheme| text.strip_prefix(scheme));
+    match rest {
+        Some(rest) if rest.is_empty() || rest.starts_with('/') => Err("has no host".into()),
+        Some(_) if text.len() > MOST => Err(format!("is longer than {MOST} bytes")),
+        Some(_) if text.contains(|c: char| c.is_control() || c == ' ') => {
+            Err("has characters that no address has".into())
+        }
+        Some(rest) => Ok(Elsewhere::new(text, rest.trim_end_matches('/').contains('/'))),
+        None => Err("does not begin with rtmp:// or rtmps://".into()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn addresses_get_the_application_or_are_whole() {
+        let url = |text: &str| elsewhere(text).map(|elsewhere| elsewhere.url("live?key"));
+        assert_eq!(url("rtmp://b:1936").as_deref(), Ok("rtmp://b:1936/live?key"));
+        assert_eq!(url("rtmps://[::1]/").as_deref(), Ok("rtmps://[::1]/live?key"));
+        assert_eq!(url("rtmp://b/other/app").as_deref(), Ok("rtmp://b/other/app"));
+        for wrong in
+            ["", "b:1936", "http://b", "rtmp://", "rtmp:///live", "rtmp://b/\n", "rtmp://a b"]
+        {
+            assert!(elsewhere(wrong).is_err(), "{wrong}");
+        }
+        assert!(elsewhere(&format!("rtmp://{}", "b".repeat(2000))).is_err());
+    }
 
     #[test]
     fn seconds_are_more_than_nothing() {
