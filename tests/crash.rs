@@ -123,6 +123,16 @@ fn the_server_is_killed() {
     assert_plays(&path);
 }
 
+/// What a killed server has left of a real encode.
+pub(crate) fn left_by_a_crash() -> (tempfile::TempDir, std::path::PathBuf, Vec<Tag>) {
+    let (tags, torn) = media();
+    let server = Server::start(&[]);
+    let _peer = publish_up_to(&server, &tags, &torn);
+    let path = server.publishing("cam");
+    wait_for_len(&path, recorded_len(&tags));
+    (server.kill(), path, tags)
+}
+
 #[test]
 fn the_server_is_killed_and_what_it_had_written_is_there() {
     let (tags, torn) = media();

@@ -13,6 +13,8 @@ use sluicebox_tests::peer::Peer;
 use sluicebox_tests::server::Server;
 use sluicebox_tests::steady::{Steady, file_len};
 
+/// What is done when a disk takes no more.
+mod policies;
 /// Outputs that are pipes, and readers that pause, go away or never come.
 mod output;
 

@@ -49,7 +49,7 @@ fn a_finished_file_says_how_long_it_is_and_where_its_keyframes_are() {
     assert_eq!(metadata.number("duration"), seconds(highest - frames[0].1.timestamp));
     assert_eq!(metadata.number("lasttimestamp"), seconds(last));
     let len = fs::metadata(&path).expect("a recording").len();
-    assert_eq!(metadata.number("filesize") as u64, len);
+    assert_eq!(metadata.file_len(), len);
     // The sequence header, and every keyframe.
     let keys =
         media.iter().filter(|(_, tag)| tag.kind == 9 && tag.body[0] == 0x17 && tag.body[1] < 2);
@@ -77,7 +77,10 @@ fn metadata() -> (Vec<u8>, Vec<(&'static str, Vec<u8>)>) {
         ("encoder", [&b"\x02\0\x06OBS \xf0\x9f"[..]].concat()),
         ("stereo", vec![1, 1]),
     ];
-    let name = |name: &str| [&(name.len() as u16).to_be_bytes()[..], name.as_bytes()].concat();
+    let name = |name: &str| {
+        [&u16::try_from(name.len()).expect("a short name").to_be_bytes()[..], name.as_bytes()]
+            .concat()
+    };
     let mut body = b"\x02\0\x0aonMetaData\x08\0\0\0\x06".to_vec();
     for (property, value) in [("duration", [0; 9]), ("fileSize", [0; 9]), ("lasttimestamp", [0; 9])]
     {
@@ -142,7 +145,7 @@ fn a_named_output_is_finished_and_standard_output_is_not() {
     assert!(server.exit().success());
     encode.assert_recorded(&file);
     let len = fs::metadata(&file).expect("a recording").len();
-    assert_eq!(Metadata::read(&file).number("filesize") as u64, len);
+    assert_eq!(Metadata::read(&file).file_len(), len);
 
     let file = folder.path().join("stdout.flv");
     let mut server = Server::into_file(&file);

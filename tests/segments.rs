@@ -61,7 +61,7 @@ fn assert_joined(files: &[PathBuf], sent: &[Tag], rebased: bool) {
         assert_eq!(tags[again].timestamp, zero, "{}", path.display());
         joined.extend(tags.into_iter().skip(again));
         let len = std::fs::metadata(path).expect("a file").len();
-        assert_eq!(Metadata::read(path).number("filesize") as u64, len, "it is finished");
+        assert_eq!(Metadata::read(path).file_len(), len, "it is finished");
     }
     assert_eq!(joined.len(), sent.len(), "tags in {} files", files.len());
     for (at, (found, sent)) in joined.iter().zip(sent).enumerate() {

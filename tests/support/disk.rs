@@ -16,6 +16,8 @@ const WITHOUT_ROOT: &str = "SLUICEBOX_TESTS_WITHOUT_ROOT";
 pub struct Disk {
     at: PathBuf,
     janitor: Child,
+    /// The disk that its image is on, if that is one of ours.
+    below: Option<Box<Self>>,
     /// The folder of its image, if it has one.
     _image: Option<TempDir>,
 }
@@ -50,10 +52,25 @@ impl Disk {
         Self::mount(at, &["-t", "ext4", "-o", "loop", &image], Some(folder))
     }
 
+    /// A disk of 64 MiB of which two are there: a write to the others fails, once the system does it.
+    pub fn failing(at: &Path) -> Self {
+        let folder = TempDir::with_prefix("sluicebox-disk-").expect("a folder for an image");
+        let below = Self::tmpfs(folder.path(), "size=3m");
+        let image = folder.path().join("image");
+        let file = std::fs::File::create(&image).expect("an image");
+        file.set_len(64 << 20).expect("a sparse file");
+        let lean = ["-q", "-m", "0", "-N", "64", "-O", "^has_journal", "-e", "remount-ro"];
+        run(tool("mkfs.ext4").args(lean).arg(&image));
+        let image = image.to_str().expect("the path of an image is text").to_owned();
+        let mut disk = Self::mount(at, &["-t", "ext4", "-o", "loop", &image], Some(folder));
+        disk.below = Some(Box::new(below));
+        disk
+    }
+
     fn mount(at: &Path, arguments: &[&str], image: Option<TempDir>) -> Self {
         std::fs::create_dir_all(at).expect("a folder to mount at");
         run(tool("mount").args(arguments).arg(at));
-        Self { at: at.to_owned(), janitor: janitor(at), _image: image }
+        Self { at: at.to_owned(), janitor: janitor(at), below: None, _image: image }
     }
 
     /// Makes every write to it hang, until [`thaw`](Self::thaw).
@@ -71,6 +88,7 @@ impl Drop for Disk {
     fn drop(&mut self) {
         drop(self.janitor.stdin.take());
         let _ = self.janitor.wait();
+        drop(self.below.take());
     }
 }
 

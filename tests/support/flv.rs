@@ -156,6 +156,13 @@ impl Metadata {
         number(&value.unwrap_or_else(|| panic!("no {name} in {:?}", self.properties)).1)
     }
 
+    /// How long the file is said to be, in bytes.
+    pub fn file_len(&self) -> u64 {
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a length")]
+        let len = self.number("filesize") as u64;
+        len
+    }
+
     /// Whether nothing of an encoder's is in it.
     pub fn is_server_only(&self) -> bool {
         self.properties.len() == 5

@@ -37,7 +37,11 @@ impl Steady {
         let first = self.sent.len();
         for at in first..first + count {
             let at = u32::try_from(at).expect("frames are few");
-            self.sent.push(Tag { kind: 9, timestamp: at * 40, body: filler(len, at * 2 + 1) });
+            let mut body = filler(len, at * 2 + 1);
+            // Frames of H.264, and nothing that looks like something else.
+            let start = if at == 0 { [0x17, 1] } else { [0x27, 1] };
+            body[..2].copy_from_slice(&start);
+            self.sent.push(Tag { kind: 9, timestamp: at * 40, body });
         }
         let new = &self.sent[first..];
         self.peer

@@ -1,0 +1,161 @@
+//! What becomes of a recording whose disk takes no more.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use sluicebox_tests::disk::{Disk, may_mount};
+use sluicebox_tests::flv::{self, Metadata, Tag};
+use sluicebox_tests::server::{Ended, Server};
+use sluicebox_tests::steady::Steady;
+
+use super::{Flood, assert_records, assert_refused, assert_told};
+
+/// All files of a stream, in order.
+fn files(server: &Server, app: &str) -> Vec<PathBuf> {
+    let entries = fs::read_dir(server.folder.path().join(app)).expect("a folder").flatten();
+    let mut files: Vec<_> =
+        entries.map(|entry| entry.path()).filter(|path| path.is_file()).collect();
+    files.sort();
+    files
+}
+
+fn joined(files: &[PathBuf]) -> Vec<Tag> {
+    files.iter().flat_map(|path| flv::read(path)).collect()
+}
+
+fn assert_is_finished(path: &Path) {
+    let len = fs::metadata(path).expect("a recording").len();
+    assert_eq!(Metadata::read(path).file_len(), len, "{}", path.display());
+}
+
+/// Publishes until the recording has failed, and asserts that it is finished as far as it went.
+fn publish_until_it_fails(server: &Server, app: &str) -> Ended {
+    let mut publisher = Steady::start(server.addr, app, "fails");
+    while !server.log().contains("recording failed") {
+        publisher.frames(20, 2000);
+        publisher.peer.send(|script| script);
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    let ended = server.ended("fails");
+    assert_eq!((ended.why.as_str(), ended.complete), ("recording failed", false), "{ended:?}");
+    if ended.path.exists() {
+        let tags = flv::read(&ended.path);
+        assert!(!tags.is_empty() && tags == publisher.sent[..tags.len()], "other tags");
+        assert_eq!(tags.len() as u64, ended.written);
+        assert_is_finished(&ended.path);
+    }
+    assert_told(publisher.peer, "NetStream.Record.Failed");
+    ended
+}
+
+#[test]
+fn a_file_that_may_grow_no_further_ends_its_own_publisher_only() {
+    let server = Server::start(&[]);
+    server.limit_files(400_000);
+    let ended = publish_until_it_fails(&server, "live");
+    let len = fs::metadata(&ended.path).expect("a recording").len();
+    assert!((397_000..=400_000).contains(&len), "{len} bytes");
+    assert_records(&server, "cam");
+}
+
+#[test]
+fn a_file_that_may_grow_no_further_is_followed_by_another() {
+    let server = Server::start(&["--on-write-error", "retry", "--path", "{app}/{segment:03}.flv"]);
+    server.limit_files(400_000);
+    let mut publisher = Steady::start(server.addr, "live", "cam");
+    publisher.frames(300, 2000);
+    publisher.peer.send(|script| script.delete_stream(1.0));
+    server.complete("cam");
+    let files = files(&server, "live");
+    assert!(files.len() > 2, "{files:?}");
+    files.iter().for_each(|path| assert_is_finished(path));
+    assert!(joined(&files) == publisher.sent, "other tags");
+}
+
+#[test]
+fn a_full_disk_that_is_cleared_has_lost_nothing() {
+    if !may_mount() {
+        return;
+    }
+    let server = Server::start(&["--on-write-error", "wait"]);
+    let folder = server.folder.path().join("small");
+    let _disk = Disk::tmpfs(&folder, "size=64m");
+    fs::write(folder.join("others"), vec![1; 63 << 20]).expect("a file");
+    let mut publisher = Steady::start(server.addr, "small", "cam");
+    publisher.frame(10_000);
+    let flood = Flood::start(publisher);
+    server.wait("cannot write");
+    let path = server.publishing("cam");
+    // Others go on, and the file ends with a whole tag meanwhile.
+    assert_records(&server, "other");
+    flood.enough();
+    flv::read(&path);
+    fs::remove_file(folder.join("others")).expect("a file");
+    let path = flood.join().finish(&server);
+    assert_is_finished(&path);
+}
+
+#[test]
+fn what_has_to_stay_free_stays_free() {
+    if !may_mount() {
+        return;
+    }
+    let server = Server::start(&["--min-free", "3000000"]);
+    let _disk = Disk::tmpfs(&server.folder.path().join("small"), "size=4m");
+    let mut publisher = Steady::start(server.addr, "small", "cam");
+    publisher.frames(10, 1000);
+    publisher.recorded(&server);
+    fs::write(server.folder.path().join("small/others"), vec![1; 2 << 20]).expect("a file");
+    std::thread::sleep(std::time::Duration::from_millis(1100));
+    publisher.frames(10, 1000);
+    let ended = server.ended("cam");
+    assert_eq!((ended.why.as_str(), ended.written), ("recording failed", 10), "{ended:?}");
+    assert!(server.log().contains("--min-free"), "{}", server.log());
+    assert_is_finished(&ended.path);
+    assert_refused(&server, "small");
+    assert_records(&server, "other");
+}
+
+#[test]
+fn a_folder_that_is_removed_under_a_recording_ends_it() {
+    let server = Server::start(&[]);
+    let mut publisher = Steady::start(server.addr, "gone", "cam");
+    publisher.frames(10, 1000);
+    publisher.recorded(&server);
+    fs::remove_dir_all(server.folder.path().join("gone")).expect("a folder");
+    std::thread::sleep(std::time::Duration::from_millis(1100));
+    publisher.frames(10, 1000);
+    let ended = server.ended("cam");
+    assert_eq!((ended.why.as_str(), ended.written), ("recording failed", 10), "{ended:?}");
+    assert!(server.log().contains("the file was removed"), "{}", server.log());
+    assert_told(publisher.peer, "NetStream.Record.Failed");
+    assert_records(&server, "other");
+}
+
+#[test]
+fn a_folder_that_is_removed_is_made_again_if_that_is_wished() {
+    let server = Server::start(&["--on-write-error", "retry"]);
+    let mut publisher = Steady::start(server.addr, "gone", "cam");
+    publisher.frames(10, 1000);
+    publisher.recorded(&server);
+    fs::remove_dir_all(server.folder.path().join("gone")).expect("a folder");
+    std::thread::sleep(std::time::Duration::from_millis(1100));
+    publisher.frames(10, 1000);
+    publisher.peer.send(|script| script.delete_stream(1.0));
+    server.complete("cam");
+    let files = files(&server, "gone");
+    assert!(joined(&files) == publisher.sent[10..], "{files:?}");
+    assert_is_finished(&files[0]);
+}
+
+/// A disk that fails underneath: what a sync says of it counts, and it is read-only from then on.
+#[test]
+fn a_disk_that_fails_ends_its_own_publisher_only() {
+    if !may_mount() {
+        return;
+    }
+    let server = Server::start(&["--fsync", "interval", "--fsync-interval", "0.05"]);
+    let _disk = Disk::failing(&server.folder.path().join("bad"));
+    publish_until_it_fails(&server, "bad");
+    assert_records(&server, "cam");
+}

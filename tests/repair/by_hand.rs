@@ -1,0 +1,101 @@
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Output;
+
+use sluicebox_tests::flv::{self, Metadata, Tag};
+use sluicebox_tests::media::Encode;
+use sluicebox_tests::server::Server;
+use sluicebox_tests::tool::run;
+
+use super::{assert_finished, left_by_a_crash};
+use crate::encodes::*;
+
+fn repair(arguments: &[&str], path: &Path) -> Output {
+    let path = path.to_str().expect("a plain path");
+    Server::tool(&[&["repair"], arguments, &[path]].concat())
+}
+
+fn with(path: &Path, more: &str) -> PathBuf {
+    PathBuf::from(format!("{}.{more}", path.display()))
+}
+
+/// A recording with garbage in the middle, and the tags that are whole in it.
+fn damaged() -> (tempfile::TempDir, PathBuf, Vec<Tag>) {
+    let (folder, path, mut tags) = left_by_a_crash(&[]);
+    let mut bytes = fs::read(&path).expect("a recording");
+    // Frames are 2000 bytes long, and 15 for what is around them.
+    let at = bytes.len() - 10 * 2015;
+    bytes[at..at + 3 * 2015 - 100].fill(0xaa);
+    fs::write(&path, bytes).expect("a recording");
+    tags.drain(10..13);
+    (folder, path, tags)
+}
+
+#[test]
+fn damage_in_the_middle_is_left_for_repair_by_hand() {
+    let (folder, path, tags) = damaged();
+    let before = fs::read(&path).expect("a recording");
+    let server = Server::again(&[], folder);
+    server.wait_for_path("cannot finish what a crash has left", &path);
+    assert!(fs::read(&path).expect("a recording") == before, "the only copy was touched");
+    let output = repair(&[], &path);
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(output.status.code(), Some(0), "{text}{}", String::from_utf8_lossy(&output.stderr));
+    assert!(text.contains("18 tags") && text.contains("kept as"), "{text}");
+    assert_finished(&path, &tags);
+    assert!(fs::read(with(&path, "orig")).expect("the original") == before);
+    assert!(!with(&path, "repair").exists());
+}
+
+#[test]
+fn the_original_goes_only_when_that_is_wished() {
+    let (_folder, path, tags) = damaged();
+    assert_eq!(repair(&["--discard"], &path).status.code(), Some(0));
+    assert_finished(&path, &tags);
+    assert!(!with(&path, "orig").exists());
+}
+
+#[test]
+fn what_is_finished_is_left_alone_and_what_is_raw_gets_an_index() {
+    let encode = Encode::new(H264_AAC);
+    for (arguments, word) in [(&[][..], "left alone"), (&["--raw"], "kept as")] {
+        let server = Server::start(arguments);
+        run(&mut encode.push(&server.url("cam")));
+        let path = server.complete("cam");
+        let before = fs::read(&path).expect("a recording");
+        let output = repair(&[], &path);
+        let text = String::from_utf8_lossy(&output.stdout);
+        assert!(text.contains(word), "{text}");
+        let same = fs::read(&path).expect("a recording") == before;
+        assert_eq!(same, arguments.is_empty());
+        encode.assert_recorded(&path);
+        assert_eq!(Metadata::read(&path).keyframes.len(), 4);
+    }
+}
+
+#[test]
+fn what_is_no_recording_is_not_touched() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("x.flv");
+    fs::write(&file, b"RIFF, or something").expect("a file");
+    let output = repair(&[], &file);
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{errors}");
+    assert!(errors.contains("x.flv") && errors.contains("not an FLV file"), "{errors}");
+    assert_eq!(fs::read_dir(folder.path()).expect("a folder").count(), 1);
+    assert_eq!(fs::read(&file).expect("a file"), b"RIFF, or something");
+}
+
+#[test]
+fn what_is_being_written_is_not_repaired() {
+    let server = Server::start(&[]);
+    let mut publisher = sluicebox_tests::steady::Steady::start(server.addr, "live", "cam");
+    publisher.frame(1000);
+    publisher.recorded(&server);
+    let path = server.publishing("cam");
+    let output = repair(&[], &path);
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(errors.contains("is being written"), "{errors}");
+    let path = publisher.finish(&server);
+    assert_eq!(flv::read(&path).len(), 1);
+}
