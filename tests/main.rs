@@ -23,6 +23,8 @@ mod names;
 
 /// Servers that are told to stop, and let their publishers go.
 mod drain;
+/// What follows from recordings: events, sidecars, programs, deletion.
+mod after;
 /// Peers and servers that are killed, cut off, or go silent.
 mod crash;
 /// Disks and pipes that are slow, full, hung, read-only or gone.

@@ -113,6 +113,11 @@ impl<K: Keep> Stats<K> {
         text
     }
 
+    /// Lends what is known of the tracks.
+    pub fn with_tracks(&self, act: impl FnOnce(&Tracks)) {
+        self.tracks.with(|tracks| act(tracks));
+    }
+
     #[cold]
     fn look(&self, tag: &Tag<'_>) {
         self.tracks.with(|tracks| {

@@ -4,18 +4,20 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use sluicebox_media::tracks::Track;
 use sluicebox_rules::account::Account;
 
 use crate::access::Pulse;
 use crate::events::About;
+use crate::stats::Stats;
 
 /// Publishers of one recording that are remembered. One that comes and goes for days is not told in
 /// full.
 const PARTS: usize = 1000;
 
 /// What is known of a stream. Its publisher may change, its file too.
-#[derive(Debug)]
 pub(crate) struct Facts {
+    pub(crate) stats: Arc<Stats>,
     state: Mutex<Known>,
 }
 
@@ -50,6 +52,7 @@ impl Facts {
     /// Of a stream whose first publisher begins now.
     pub(crate) fn new(about: Arc<About>, encoder: &str, pulse: Arc<Pulse>) -> Arc<Self> {
         let facts = Self {
+            stats: Arc::default(),
             state: Mutex::new(Known {
                 about: about.clone(),
                 path: String::new(),
@@ -86,6 +89,13 @@ impl Facts {
         if let Some(part) = known.parts.last_mut().filter(|part| part.ended.is_none()) {
             (part.ended, part.why) = (Some(Timestamp::now()), Some(why.to_owned()));
         }
+    }
+
+    /// Its tracks, as far as they are known.
+    pub(crate) fn tracks(&self) -> Vec<Track> {
+        let mut list = Vec::new();
+        self.stats.with_tracks(|tracks| list.extend(tracks.iter().cloned()));
+        list
     }
 
     /// Whom to name.

@@ -31,6 +31,12 @@ mod keeper;
 mod services;
 mod stalls;
 mod events;
+mod pool;
+mod program;
+mod hook;
+mod sidecar;
+mod closing;
+mod retention;
 
 mod display;
 mod logging;

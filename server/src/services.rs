@@ -5,10 +5,13 @@ use std::time::Instant;
 
 use anyhow::Result;
 
+use crate::closing::Closings;
 use crate::events::{Event, Events};
 use crate::facts::Facts;
 use crate::flags::Flags;
 use crate::recording::{Segment, Watch};
+use crate::retention::Retention;
+use crate::sidecar;
 use crate::stalls::Stalls;
 
 /// Everything that follows from recordings.
@@ -16,6 +19,7 @@ use crate::stalls::Stalls;
 pub(crate) struct Services {
     pub(crate) events: Arc<Events>,
     stalls: Arc<Stalls>,
+    closings: Arc<Closings>,
 }
 
 impl Services {
@@ -23,19 +27,26 @@ impl Services {
     pub(crate) fn start(flags: &Flags) -> Result<Self> {
         let events = Events::start(flags.events())?;
         let stalls = Stalls::start(&events)?;
-        Ok(Self { events, stalls })
+        let retention = flags
+            .keep()?
+            .map(|keep| Retention::start(flags.record_dir.clone(), keep, events.clone()))
+            .transpose()?;
+        let closings = Arc::new(Closings::start(flags.closings(), &events, retention)?);
+        Ok(Self { events, stalls, closings })
     }
 
     /// Watches a stream and its files.
     pub(crate) fn watch(&self, facts: &Arc<Facts>) -> Box<dyn Watch> {
         self.stalls.add(facts);
-        Box::new(Watcher { facts: facts.clone(), events: self.events.clone() })
+        let (events, closings) = (self.events.clone(), self.closings.clone());
+        Box::new(Watcher { facts: facts.clone(), events, closings })
     }
 
     /// Finishes what is to be done, up to `deadline`; says whether it is.
     pub(crate) fn close(&self, deadline: Instant) -> bool {
+        let done = self.closings.close(deadline);
         self.events.close(deadline);
-        true
+        done
     }
 }
 
@@ -43,6 +54,7 @@ impl Services {
 struct Watcher {
     facts: Arc<Facts>,
     events: Arc<Events>,
+    closings: Arc<Closings>,
 }
 
 impl Watch for Watcher {
@@ -59,8 +71,7 @@ impl Watch for Watcher {
 
     fn closed(&mut self, segment: &Segment) {
         let path = segment.path.display().to_string();
-        #[expect(clippy::cast_precision_loss, reason = "milliseconds, for people")]
-        let seconds = segment.duration as f64 / 1000.0;
+        let seconds = sidecar::seconds(segment.duration);
         let closed = Event::SegmentClosed {
             path: &path,
             segment: segment.number,
@@ -69,5 +80,8 @@ impl Watch for Watcher {
             seconds,
         };
         self.events.tell(&self.facts.about(), &closed);
+        if path != "-" {
+            self.closings.give(&self.facts, segment);
+        }
     }
 }

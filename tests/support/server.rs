@@ -86,6 +86,13 @@ impl Server {
         tool::Running::start(command.args(arguments).stdin(Stdio::null())).output()
     }
 
+    /// Starts a server that records to a folder, and returns its standard output too.
+    pub fn with_stdout(arguments: &[&str]) -> (Self, ChildStdout) {
+        let mut server = Self::spawn(arguments, Stdio::piped());
+        let stdout = server.child.stdout.take().expect("stdout is piped");
+        (server, stdout)
+    }
+
     /// Runs a server that is expected to end by itself, at once.
     pub fn refusing(arguments: &[&str]) -> Output {
         let mut command = Command::new(binary());

@@ -15,14 +15,12 @@ use crate::ingest::Backend;
 use crate::moment::{Moment, now};
 use crate::recording::{Opening, Recording, Resume};
 use crate::run::Shared;
-use crate::stats::Stats;
 
 /// A stream that is being recorded.
 pub(super) struct Live {
     pub(super) stream: StreamId,
     point: PublishPoint,
     recording: Recording,
-    stats: Arc<Stats>,
     facts: Arc<Facts>,
     /// The accounts of publishers before this one.
     past: Ledger,
@@ -98,13 +96,11 @@ impl Live {
         let path = recording.path().display().to_string();
         tracing::info!(peer = %about.peer, app = about.app, stream = about.stream, path, "publishing");
         shared.services.events.tell(about, &Event::Publishing { path: &path, returned: false });
-        let stats = Arc::new(Stats::default());
-        shared.display.add(point.to_string(), &stats);
+        shared.display.add(point.to_string(), &facts.stats);
         Ok(Begun::Live(Box::new(Self {
             stream,
             point: point.clone(),
             recording,
-            stats,
             facts,
             past: Ledger::default(),
             pulse: asker.pulse.clone(),
@@ -121,7 +117,7 @@ impl Live {
         claim: Claim<Unfinished>,
         shared: &Shared<B>,
     ) -> anyhow::Result<Begun> {
-        let Unfinished { point, mut recording, stats, facts, ledger, why, heard } = unfinished;
+        let Unfinished { point, mut recording, facts, ledger, why, heard } = unfinished;
         let away = now().saturating_sub(heard);
         let resumed = recording.resume(if shared.next_segment_on_return {
             Resume::NextSegment
@@ -129,7 +125,7 @@ impl Live {
             Resume::SameFile(away)
         });
         if let Err(error) = resumed {
-            Unfinished { point, recording, stats, facts, ledger, why, heard }.finish(shared);
+            Unfinished { point, recording, facts, ledger, why, heard }.finish(shared);
             return Err(error);
         }
         let about = &asker.about;
@@ -140,17 +136,8 @@ impl Live {
         tracing::info!(%peer, app, stream = stream_name, path, seconds, "publisher returned");
         shared.services.events.tell(about, &Event::Publishing { path: &path, returned: true });
         let pulse = asker.pulse.clone();
-        let live = Self {
-            stream,
-            point,
-            recording,
-            stats,
-            facts,
-            past: ledger,
-            pulse,
-            failed: false,
-            claim,
-        };
+        let live =
+            Self { stream, point, recording, facts, past: ledger, pulse, failed: false, claim };
         Ok(Begun::Live(Box::new(live)))
     }
 
@@ -164,7 +151,7 @@ impl Live {
         if self.failed {
             return true;
         }
-        if let Err(error) = self.recording.append(tags, &self.stats) {
+        if let Err(error) = self.recording.append(tags, &self.facts.stats) {
             self.failed = true;
             let about = self.facts.about();
             let error = format!("{error:#}");
@@ -185,10 +172,10 @@ impl Live {
     pub(super) fn end<B: Backend>(self, end: Unpublish, shared: &Shared<B>) {
         let waits = self.may_wait(end.why, shared);
         let heard = self.pulse.last_heard();
-        let Self { point, recording, stats, facts, past, claim, .. } = self;
+        let Self { point, recording, facts, past, claim, .. } = self;
         facts.publisher_ended(reason(end.why));
         let ledger = joined(past, end.ledger);
-        let rest = Unfinished { point, recording, stats, facts, ledger, why: end.why, heard };
+        let rest = Unfinished { point, recording, facts, ledger, why: end.why, heard };
         let Some(grace) = waits else {
             // The name is free when its recording is finished.
             rest.finish(shared);

@@ -13,13 +13,11 @@ use crate::ingest::Backend;
 use crate::moment::Moment;
 use crate::recording::Recording;
 use crate::run::Shared;
-use crate::stats::Stats;
 
 /// A recording without a publisher: it is finished, or waits for the publisher to come back.
 pub(crate) struct Unfinished {
     pub(super) point: PublishPoint,
     pub(super) recording: Recording,
-    pub(super) stats: Arc<Stats>,
     pub(super) facts: Arc<Facts>,
     /// The accounts of all its publishers together.
     pub(super) ledger: Ledger,
@@ -40,8 +38,8 @@ impl Unfinished {
         shared.outcome().ended(&account);
         let about = self.facts.about();
         let path = finished.last.path.display().to_string();
-        let codecs = self.stats.codecs();
-        let seconds = f64::from(self.stats.read().duration) / 1000.0;
+        let codecs = self.facts.stats.codecs();
+        let seconds = f64::from(self.facts.stats.read().duration) / 1000.0;
         let told = events::Ended {
             path: &path,
             segments: finished.segments,

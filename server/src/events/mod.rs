@@ -54,6 +54,8 @@ pub(crate) enum Event<'a> {
     Waiting { path: &'a str, why: &'a str, seconds: f64 },
     /// A publish has ended: its account.
     Ended(Ended<'a>),
+    /// A finished recording was deleted, by `--keep`.
+    Deleted { path: &'a str, why: &'a str, bytes: u64 },
     /// Something could not be done.
     Failed {
         what: &'a str,
@@ -124,6 +126,13 @@ impl Events {
     pub(crate) fn tell(&self, about: &About, event: &Event<'_>) {
         if let Some(queue) = &self.0 {
             queue.push(line(event, Some(about)));
+        }
+    }
+
+    /// Notes that something happened that no connection has to do with. Never waits.
+    pub(crate) fn say(&self, event: &Event<'_>) {
+        if let Some(queue) = &self.0 {
+            queue.push(line(event, None));
         }
     }
 

@@ -12,15 +12,19 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use anyhow::{Result, bail};
 use clap::builder::FalseyValueParser;
 use clap::{Args, ValueEnum};
 use sluicebox_core::Config;
 use sluicebox_rules::clock::Timeouts;
 
 use crate::access::{OnConflict, Rules};
+use crate::closing;
 use crate::events::Target;
 use crate::recording::Settings;
+use crate::retention::Keep;
 use crate::shutdown::{Elsewhere, Stop};
+use crate::sidecar::Detail;
 use drain::DrainFlags;
 use events::EventFlags;
 use limits::LimitFlags;
@@ -133,6 +137,28 @@ impl Flags {
     /// Where events go.
     pub(crate) fn events(&self) -> Option<&Target> {
         self.events.events.as_ref()
+    }
+
+    /// What is kept of finished recordings. None: everything.
+    ///
+    /// # Errors
+    ///
+    /// When nothing would tell ours from others.
+    pub(crate) fn keep(&self) -> Result<Option<Keep>> {
+        if self.events.keep.is_some() && self.closings().sidecar == Detail::None {
+            bail!("--keep needs sidecars: by them it knows its own recordings");
+        }
+        Ok(self.events.keep)
+    }
+
+    /// What is done with finished files. Whoever names an output gets that and nothing beside it.
+    pub(crate) fn closings(&self) -> closing::Settings {
+        let (named, events) = (self.output.is_some(), &self.events);
+        closing::Settings {
+            sidecar: if named { Detail::None } else { events.sidecar },
+            digest: events.sha256,
+            hook: events.hook(),
+        }
     }
 
     /// Connections at a time.

@@ -1,6 +1,6 @@
 //! What a binary does instead of serving: each subcommand is a module with its arguments.
 
-mod check;
+pub(crate) mod check;
 mod decode;
 mod repair;
 

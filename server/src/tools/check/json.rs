@@ -10,7 +10,7 @@ use sluicebox_media::report::{Damage, Jump, Metadata, Places, Report, Span, Trac
 use sluicebox_media::tracks::Parameters;
 
 /// The report of a file as one object.
-pub(super) fn report(path: &Path, report: &Report) -> Value {
+pub(crate) fn report(path: &Path, report: &Report) -> Value {
     json!({
         "file": path.display().to_string(),
         "sound": report.is_sound(),
@@ -69,11 +69,7 @@ fn track(track: &TrackReport) -> Value {
         "kind": match track.kind { Kind::Video => "video", Kind::Audio => "audio" },
         "number": track.number,
         "codecs": track.codecs.iter().map(ToString::to_string).collect::<Vec<_>>(),
-        "parameters": match &track.parameters {
-            Some(Parameters::Video(parameters)) => video(parameters),
-            Some(Parameters::Audio(parameters)) => audio(parameters),
-            _ => Value::Null,
-        },
+        "parameters": track.parameters.as_ref().map_or(Value::Null, parameters),
         "frames": track.frames,
         "keyframes": track.keyframes,
         "keyframe_interval_ms": track.keyframe_interval,
@@ -91,6 +87,15 @@ fn track(track: &TrackReport) -> Value {
         "steps_back": times.backward_count,
         "step_back": times.backwards.iter().map(jump).collect::<Vec<_>>(),
     })
+}
+
+/// What is known of a track.
+pub(crate) fn parameters(parameters: &Parameters) -> Value {
+    match parameters {
+        Parameters::Video(parameters) => video(parameters),
+        Parameters::Audio(parameters) => audio(parameters),
+        Parameters::Unknown => Value::Null,
+    }
 }
 
 fn jump(jump: &Jump) -> Value {

@@ -1,7 +1,7 @@
 //! `check`: what is in FLV files, and whether they are sound.
 
 mod text;
-mod json;
+pub(crate) mod json;
 
 use std::fs::File;
 use std::io::{self, Read, Write as _};

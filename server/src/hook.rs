@@ -1,0 +1,90 @@
+//! `--on-closed`: a program that is run for every finished file.
+
+use std::process::Stdio;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+
+use crate::events::{About, Event, Events};
+use crate::pool::{Pool, Time};
+use crate::program::{Program, Variables};
+
+/// What to run, how many at a time, and for how long.
+#[derive(Clone, Debug)]
+pub(crate) struct Settings {
+    pub(crate) program: Program,
+    pub(crate) jobs: usize,
+    pub(crate) timeout: Duration,
+}
+
+/// A finished file, and what a program is told about it.
+#[derive(Debug)]
+pub(crate) struct Job {
+    pub(crate) about: Arc<About>,
+    /// As it is shown.
+    pub(crate) path: String,
+    pub(crate) variables: Variables,
+}
+
+/// Runs the program. Whoever has finished a file never waits for it.
+#[derive(Debug)]
+pub(crate) struct Hook {
+    pool: Pool<Job>,
+    events: Arc<Events>,
+}
+
+impl Hook {
+    pub(crate) fn start(settings: Settings, events: Arc<Events>) -> Result<Self> {
+        let told = events.clone();
+        let jobs = settings.jobs;
+        let work = move |job: Job, time: &Time<'_>| run(&settings, &job, time, &told);
+        Ok(Self { pool: Pool::start("on-closed", jobs, work)?, events })
+    }
+
+    /// Has the program run for a file.
+    pub(crate) fn give(&self, job: Job) {
+        let (about, path) = (job.about.clone(), job.path.clone());
+        if !self.pool.give(job) {
+            fail(&self.events, &about, &path, "too many files wait for it: not run");
+        }
+    }
+
+    /// Waits until every program has ended, up to `deadline`; says whether they have.
+    pub(crate) fn close(&self, deadline: Instant) -> bool {
+        let left = self.pool.close(deadline);
+        if left > 0 {
+            tracing::error!(files = left, "stopped before --on-closed was done");
+        }
+        left == 0
+    }
+}
+
+fn run(settings: &Settings, job: &Job, time: &Time<'_>, events: &Events) {
+    let (path, program) = (&job.path, settings.program.name());
+    let mut running = match settings.program.start(&job.variables, Stdio::null()) {
+        Ok(running) => running,
+        Err(error) => {
+            return fail(events, &job.about, path, &format!("cannot start {program}: {error}"));
+        }
+    };
+    let deadline = Instant::now() + settings.timeout;
+    let status = running.wait_while(|| Instant::now() < deadline && !time.is_up());
+    running.end();
+    let output = running.last_words();
+    match status {
+        Some(status) if status.success() => {
+            tracing::info!(path, program, output, "on-closed is done");
+        }
+        Some(status) => fail(events, &job.about, path, &format!("{program}: {status}: {output}")),
+        None => {
+            let why = if time.is_up() { "the server stops" } else { "it takes too long" };
+            fail(events, &job.about, path, &format!("{program} was ended, as {why}: {output}"));
+        }
+    }
+}
+
+fn fail(events: &Events, about: &About, path: &str, error: &str) {
+    tracing::error!(path, error, "on-closed failed");
+    events.tell(about, &Event::Failed { what: "on-closed", error, path: Some(path) });
+}

@@ -1,0 +1,256 @@
+//! Deletes finished recordings that are too old, or too many.
+//!
+//! What is ours: a regular file below the record folder beside which lies a sidecar of ours that names
+//! it, that begins as an FLV file does, and that is as long as the sidecar says. A file without a
+//! sidecar, an unfinished one, one that somebody changed, and everything else is left alone.
+
+mod keep;
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result};
+use jiff::Timestamp;
+
+use crate::events::{Event, Events};
+use crate::sidecar::read_mark;
+pub(crate) use keep::Keep;
+
+/// Time between two looks at what is known to be there.
+const PERIOD: Duration = Duration::from_secs(60);
+/// Time between two looks at the folder itself, for what others did there.
+const RESCAN: Duration = Duration::from_secs(3600);
+/// Folders in folders that are looked into: names make no more.
+const DEPTH: usize = 64;
+
+/// Finished recordings, the oldest first.
+type Index = BTreeMap<(Timestamp, PathBuf), u64>;
+
+/// Takes finished recordings, and deletes those that are not to be kept.
+#[derive(Debug, Default)]
+pub(crate) struct Retention {
+    /// Sidecars that were written.
+    new: Mutex<Vec<PathBuf>>,
+    changed: Condvar,
+}
+
+impl Retention {
+    pub(crate) fn start(root: PathBuf, keep: Keep, events: Arc<Events>) -> Result<Arc<Self>> {
+        let retention = Arc::<Self>::default();
+        let own = retention.clone();
+        let run = move || own.run(&root, keep, &events);
+        thread::Builder::new().name("retention".into()).spawn(run).context("no thread")?;
+        Ok(retention)
+    }
+
+    /// A recording was finished, and has this sidecar.
+    pub(crate) fn add(&self, sidecar: PathBuf) {
+        self.new.lock().unwrap_or_else(PoisonError::into_inner).push(sidecar);
+        self.changed.notify_all();
+    }
+
+    fn run(&self, root: &Path, keep: Keep, events: &Events) -> ! {
+        let (mut index, mut scanned) = (scan(root), Instant::now());
+        loop {
+            sweep(root, keep, &mut index, events);
+            let new = self.new.lock().unwrap_or_else(PoisonError::into_inner);
+            let wait = self.changed.wait_timeout_while(new, PERIOD, |new| new.is_empty());
+            let mut new = wait.unwrap_or_else(PoisonError::into_inner).0;
+            let sidecars = std::mem::take(&mut *new);
+            drop(new);
+            if scanned.elapsed() > RESCAN {
+                (index, scanned) = (scan(root), Instant::now());
+            }
+            sidecars.iter().for_each(|sidecar| note(sidecar, &mut index));
+        }
+    }
+}
+
+/// Finds all finished recordings below a folder. Links are not followed.
+fn scan(root: &Path) -> Index {
+    let mut index = Index::new();
+    let mut folders = vec![(root.to_owned(), 0)];
+    while let Some((folder, depth)) = folders.pop() {
+        let Ok(entries) = fs::read_dir(&folder) else { continue };
+        for entry in entries.filter_map(Result::ok) {
+            let path = entry.path();
+            match entry.file_type() {
+                Ok(kind) if kind.is_dir() && depth < DEPTH => folders.push((path, depth + 1)),
+                Ok(kind) if kind.is_file() && path.extension().is_some_and(|ext| ext == "json") => {
+                    note(&path, &mut index);
+                }
+                _ => {}
+            }
+        }
+    }
+    index
+}
+
+/// Takes a sidecar in, if it is one of ours.
+fn note(sidecar: &Path, index: &mut Index) {
+    if let Some(mark) = read_mark(sidecar) {
+        index.insert((mark.ended, sidecar.to_owned()), mark.bytes);
+    }
+}
+
+/// Deletes what is not to be kept.
+fn sweep(root: &Path, keep: Keep, index: &mut Index, events: &Events) {
+    let mut total: u64 = index.values().sum();
+    let now = Timestamp::now();
+    while let Some(((ended, sidecar), bytes)) = index.first_key_value() {
+        let age = Duration::try_from(now.duration_since(*ended)).unwrap_or_default();
+        let why = if keep.age.is_some_and(|most| age > most) {
+            "age"
+        } else if keep.bytes.is_some_and(|most| total > most) {
+            "size"
+        } else {
+            break;
+        };
+        total -= bytes;
+        match delete(root, sidecar) {
+            Ok(Some(path)) => {
+                let path = path.display().to_string();
+                tracing::info!(path, why, bytes, "recording deleted");
+                events.say(&Event::Deleted { path: &path, why, bytes: *bytes });
+            }
+            Ok(None) => {}
+            Err(error) => {
+                let path = sidecar.display().to_string();
+                tracing::warn!(path, error = format!("{error:#}"), "cannot delete a recording");
+            }
+        }
+        // One that could not be deleted is found again by the next scan.
+        index.pop_first();
+    }
+}
+
+/// Deletes a recording and its sidecar, and the folders that are empty then. None: it is not, or no
+/// longer, ours to delete.
+fn delete(root: &Path, sidecar: &Path) -> Result<Option<PathBuf>> {
+    let Some(mark) = read_mark(sidecar) else { return Ok(None) };
+    let recording = sidecar.with_file_name(&mark.file);
+    if recording.with_extension("json") != sidecar || recording.parent() != sidecar.parent() {
+        return Ok(None);
+    }
+    let gone = match recording.symlink_metadata() {
+        Ok(meta) if !meta.is_file() || meta.len() != mark.bytes => return Ok(None),
+        Ok(_) if !begins_as_flv(&recording) => return Ok(None),
+        Ok(_) => false,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => true,
+        Err(error) => return Err(error.into()),
+    };
+    if !gone {
+        fs::remove_file(&recording)?;
+    }
+    fs::remove_file(sidecar)?;
+    let folders = sidecar.ancestors().skip(1).take_while(|folder| *folder != root);
+    for folder in folders {
+        // Fails where something else is in it.
+        if !folder.starts_with(root) || fs::remove_dir(folder).is_err() {
+            break;
+        }
+    }
+    Ok((!gone).then_some(recording))
+}
+
+fn begins_as_flv(path: &Path) -> bool {
+    let mut head = [0; 3];
+    File::open(path).and_then(|mut file| file.read_exact(&mut head)).is_ok() && head == *b"FLV"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A finished recording of so many bytes, that many seconds ago.
+    fn recording(root: &Path, name: &str, bytes: usize, seconds: i64) -> PathBuf {
+        let path = root.join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        let mut content = b"FLV\x01".to_vec();
+        content.resize(bytes, 0);
+        fs::write(&path, content).unwrap();
+        let ended = Timestamp::from_second(Timestamp::now().as_second() - seconds).unwrap();
+        let file = path.file_name().unwrap().to_str().unwrap();
+        let mark = serde_json::json!(
+            { "sluicebox": "0", "file": file, "bytes": bytes, "ended": ended, "more": [] }
+        );
+        fs::write(path.with_extension("json"), mark.to_string()).unwrap();
+        path
+    }
+
+    fn sweep_all(root: &Path, keep: &str) {
+        let events = Events::start(None).unwrap();
+        sweep(root, keep.parse().unwrap(), &mut scan(root), &events);
+    }
+
+    #[test]
+    fn the_old_go_with_their_sidecars_and_empty_folders() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path();
+        let old = recording(root, "live/eu/old.flv", 100, 7200);
+        let young = recording(root, "live/young.flv", 100, 60);
+        sweep_all(root, "1h");
+        assert!(!old.exists() && !old.with_extension("json").exists());
+        assert!(!root.join("live/eu").exists());
+        assert!(young.exists() && young.with_extension("json").exists());
+        sweep_all(root, "30s");
+        assert!(root.exists() && !root.join("live").exists());
+    }
+
+    #[test]
+    fn the_oldest_go_until_the_rest_is_small_enough() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path();
+        let paths: Vec<_> = (0..5)
+            .map(|at| recording(root, &format!("live/{at}.flv"), 100, 1000 - at * 100))
+            .collect();
+        sweep_all(root, "1d,250B");
+        let left: Vec<_> = paths.iter().map(|path| path.exists()).collect();
+        assert_eq!(left, [false, false, false, true, true]);
+    }
+
+    #[test]
+    fn what_is_not_ours_survives() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path();
+        let outside = tempfile::tempdir().unwrap();
+        let foreign = recording(outside.path(), "foreign.flv", 100, 7200);
+        let no_sidecar = recording(root, "a/no-sidecar.flv", 100, 7200);
+        fs::remove_file(no_sidecar.with_extension("json")).unwrap();
+        let changed = recording(root, "a/changed.flv", 100, 7200);
+        fs::write(&changed, "FLV, and more").unwrap();
+        let no_flv = recording(root, "a/no-flv.flv", 100, 7200);
+        fs::write(&no_flv, "x".repeat(100)).unwrap();
+        let renamed = recording(root, "a/renamed.flv", 100, 7200);
+        let text = fs::read_to_string(renamed.with_extension("json")).unwrap();
+        let up = text.replace("renamed.flv", "../b/victim.flv");
+        fs::write(renamed.with_extension("json"), up).unwrap();
+        let victim = root.join("b/victim.flv");
+        fs::create_dir_all(root.join("b")).unwrap();
+        fs::copy(&renamed, &victim).unwrap();
+        let notes = root.join("a/notes.json");
+        fs::write(&notes, "{\"file\": \"notes.txt\"}").unwrap();
+        #[cfg(unix)]
+        std::os::unix::fs::symlink(outside.path(), root.join("link")).unwrap();
+        sweep_all(root, "1s,1B");
+        for path in [foreign, no_sidecar, changed, no_flv, renamed, victim, notes] {
+            assert!(path.exists(), "{}", path.display());
+        }
+    }
+
+    #[test]
+    fn a_sidecar_without_its_recording_goes_when_its_time_is_up() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = recording(folder.path(), "live/moved.flv", 100, 7200);
+        fs::remove_file(&path).unwrap();
+        sweep_all(folder.path(), "1d");
+        assert!(path.with_extension("json").exists());
+        sweep_all(folder.path(), "1h");
+        assert!(!folder.path().join("live").exists());
+    }
+}

@@ -1,0 +1,193 @@
+//! `NAME.json` beside a finished file: what is in it, where it came from, and its account.
+
+use std::fs::{self, File};
+use std::io::{self, BufReader, Read, Write as _};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, bail};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
+use sluicebox_core::Tally;
+use sluicebox_core::flv::Kind;
+use sluicebox_media::report;
+use sluicebox_rules::account::Account;
+
+use crate::closing::Closed;
+use crate::tools::check::json as check;
+
+/// What goes into a sidecar.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Detail {
+    /// No sidecar
+    None,
+    /// What is known when the file is closed
+    Account,
+    /// Its report as well: the file is read once more
+    Report,
+}
+
+/// What every sidecar of ours has: by it, a file is known to be a recording of ours.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Mark {
+    /// The version that wrote it.
+    pub(crate) sluicebox: String,
+    /// The name of the file that it lies beside.
+    pub(crate) file: String,
+    /// Length of that, in bytes.
+    pub(crate) bytes: u64,
+    /// When it was finished.
+    pub(crate) ended: jiff::Timestamp,
+}
+
+/// The path of a recording's sidecar.
+pub(crate) fn path_of(recording: &Path) -> PathBuf {
+    recording.with_extension("json")
+}
+
+/// Reads the mark of a sidecar. None: it is none of ours.
+pub(crate) fn read_mark(path: &Path) -> Option<Mark> {
+    // Longer than any of ours.
+    const MOST: u64 = 16 << 20;
+    let mut text = Vec::new();
+    File::open(path).ok()?.take(MOST).read_to_end(&mut text).ok()?;
+    serde_json::from_slice(&text).ok()
+}
+
+/// Writes the sidecar of a file, whole or not at all, and never over anything. Returns its path.
+///
+/// # Errors
+///
+/// When it cannot be written, when there is a file of that name, and when the recording cannot be read
+/// back where that is wanted.
+pub(crate) fn write(closed: &Closed, detail: Detail, digest: bool) -> Result<PathBuf> {
+    let recording = &*closed.segment.path;
+    let mut content = content(closed)?;
+    if detail == Detail::Report {
+        let (report, sha256) = read_back(recording, digest)
+            .with_context(|| format!("cannot read {} back", recording.display()))?;
+        content["report"] = check::report(recording, &report);
+        content["sha256"] = json!(sha256);
+    } else if digest {
+        content["sha256"] = json!(digest_of(recording)?);
+    }
+    let path = path_of(recording);
+    save(&path, &content).with_context(|| format!("cannot write {}", path.display()))?;
+    Ok(path)
+}
+
+fn content(closed: &Closed) -> Result<Value> {
+    let segment = &closed.segment;
+    let name = segment.path.file_name().context("a recording without a name")?;
+    let mark = Mark {
+        sluicebox: env!("CARGO_PKG_VERSION").into(),
+        file: name.to_string_lossy().into_owned(),
+        bytes: segment.len,
+        ended: segment.ended,
+    };
+    let mut content = serde_json::to_value(mark)?;
+    let more = json!({
+        "app": closed.about.app,
+        "stream": closed.about.stream,
+        "session": closed.about.session,
+        "segment": segment.number,
+        "started": segment.began,
+        "seconds": seconds(segment.duration),
+        "messages": tally(segment.tally),
+        "codecs": closed.codecs,
+        "tracks": closed.tracks.iter().map(|track| json!({
+            "kind": match track.kind { Kind::Video => "video", Kind::Audio => "audio" },
+            "number": track.number,
+            "codec": track.codec.to_string(),
+            "parameters": check::parameters(&track.parameters),
+        })).collect::<Vec<_>>(),
+        "publishers": closed.parts,
+        "why": closed.account.map(|_| closed.why),
+        "account": closed.account.as_ref().map(account),
+    });
+    if let (Value::Object(content), Value::Object(more)) = (&mut content, more) {
+        content.extend(more);
+    }
+    Ok(content)
+}
+
+/// The account of a whole stream.
+fn account(account: &Account) -> Value {
+    let ledger = &account.ledger;
+    let refused = &ledger.refused;
+    json!({
+        "received": tally(ledger.received),
+        "written": tally(account.recorded),
+        "unwrapped_bytes": ledger.unwrapped,
+        "refused": {
+            "aborted": tally(refused.aborted),
+            "torn": tally(refused.torn),
+            "early": tally(refused.early),
+            "foreign": tally(refused.foreign),
+        },
+        "complete": account.complete(),
+    })
+}
+
+fn tally(tally: Tally) -> Value {
+    json!({ "count": tally.messages, "bytes": tally.bytes })
+}
+
+#[expect(clippy::cast_precision_loss, reason = "milliseconds of a recording")]
+pub(crate) fn seconds(milliseconds: u64) -> f64 {
+    milliseconds as f64 / 1000.0
+}
+
+/// Reads a file once, for its report and its digest.
+fn read_back(path: &Path, digest: bool) -> io::Result<(report::Report, Option<String>)> {
+    let hash = digest.then(Sha256::new);
+    let mut input = Hashed { file: File::open(path)?, hash };
+    let report = report::read(BufReader::with_capacity(256 << 10, &mut input))?;
+    io::copy(&mut input, &mut io::sink())?;
+    Ok((report, input.hash.map(hex)))
+}
+
+fn digest_of(path: &Path) -> Result<String> {
+    let read = || {
+        let mut input = Hashed { file: File::open(path)?, hash: Some(Sha256::new()) };
+        io::copy(&mut input, &mut io::sink())?;
+        io::Result::Ok(input.hash.map(hex).unwrap_or_default())
+    };
+    read().with_context(|| format!("cannot read {} back", path.display()))
+}
+
+fn hex(hash: Sha256) -> String {
+    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// A file, and the digest of what was read of it.
+struct Hashed {
+    file: File,
+    hash: Option<Sha256>,
+}
+
+impl Read for Hashed {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let len = self.file.read(buffer)?;
+        if let Some(hash) = &mut self.hash {
+            hash.update(&buffer[..len]);
+        }
+        Ok(len)
+    }
+}
+
+fn save(path: &Path, content: &Value) -> Result<()> {
+    let mut text = serde_json::to_vec_pretty(content)?;
+    text.push(b'\n');
+    let temporary = path.with_extension("json.part");
+    let mut file = File::create(&temporary)?;
+    file.write_all(&text)?;
+    file.sync_all()?;
+    drop(file);
+    if path.symlink_metadata().is_ok() {
+        let _ = fs::remove_file(&temporary);
+        bail!("there is a file of that name");
+    }
+    fs::rename(&temporary, path)?;
+    Ok(())
+}
