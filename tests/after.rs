@@ -98,7 +98,7 @@ fn every_event_of_a_session_is_as_documented() {
     stranger.wait_for_code("NetStream.Publish.Rejected");
     let mut broken = Peer::publishing(server.addr, "live", "broken");
     broken.send(|script| script.raw(&[0xc5]));
-    server.wait("connection failed");
+    server.wait_about("connection failed", broken.addr());
     server.signal(Signal::TERM);
     assert_eq!(server.exit().code(), Some(0));
     let (events, documented) = (events(&path), documented());
