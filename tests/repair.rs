@@ -160,16 +160,9 @@ fn a_file_that_another_server_writes_is_left_alone() {
     let mut publisher = Steady::start(writes.addr, "live", "other");
     publisher.frames(10, 2000);
     publisher.recorded(&writes);
-    // Something that the second server does, to know when it has looked at all of them.
-    let looks = |name: &str| {
-        let target = Path::new("../live").join(name);
-        std::os::unix::fs::symlink(target, folder.path().join(".unfinished").join(name))
-    };
-    looks("gone.flv").expect("a mark");
     let second = Server::start(&["--record-dir", &at]);
-    while folder.path().join(".unfinished/gone.flv").symlink_metadata().is_ok() {
-        thread::sleep(Duration::from_millis(10));
-    }
+    let looked = second.wait("looked through unfinished recordings");
+    assert_eq!((looked.number("held"), looked.number("finished")), (1, 0));
     drop(second);
     let marks = fs::read_dir(folder.path().join(".unfinished")).expect("a folder").count();
     assert_eq!(marks, 1, "the mark of what is being written");

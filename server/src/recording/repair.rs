@@ -41,10 +41,12 @@ pub(crate) struct Repaired {
 
 /// Finishes what was left unfinished below `root`, and is held by nobody.
 pub(crate) fn repair_unfinished(root: &Path) {
+    let (mut finished, mut held, mut failed) = (0, 0, 0);
     for (mark, path) in marks::all(root) {
         match finish(&path) {
-            Ok(None) => {}
+            Ok(None) => held += 1,
             Ok(Some((repaired, path))) => {
+                finished += 1;
                 mark.remove();
                 let (path, end) = (path.display().to_string(), repaired.end);
                 let (tags, bytes_cut) = (repaired.tags, repaired.lost);
@@ -53,10 +55,14 @@ pub(crate) fn repair_unfinished(root: &Path) {
             }
             Err(error) if is_gone(&error) => mark.remove(),
             Err(error) => {
+                failed += 1;
                 let (path, error) = (path.display().to_string(), format!("{error:#}"));
                 tracing::warn!(path, error, "cannot finish what a crash has left");
             }
         }
+    }
+    if finished + held + failed > 0 {
+        tracing::info!(finished, held, failed, "looked through unfinished recordings");
     }
 }
 
