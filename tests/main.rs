@@ -23,6 +23,8 @@ mod names;
 
 /// Servers that are told to stop, and let their publishers go.
 mod drain;
+/// Streams that go elsewhere beside their recordings.
+mod sinks;
 /// What follows from recordings: events, sidecars, programs, deletion.
 mod after;
 /// Peers and servers that are killed, cut off, or go silent.

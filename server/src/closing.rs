@@ -35,6 +35,7 @@ pub(crate) struct Closed {
     pub(crate) tracks: Vec<Track>,
     pub(crate) parts: Vec<Part>,
     pub(crate) why: &'static str,
+    pub(crate) sinks: Vec<(String, Option<&'static str>, bool)>,
     /// The account of the whole stream, with its last file.
     pub(crate) account: Option<Account>,
 }
@@ -49,6 +50,7 @@ impl Closed {
             codecs,
             tracks,
             parts: known.parts.clone(),
+            sinks: known.sinks.clone(),
             why: known.why,
             account: known.account,
         }

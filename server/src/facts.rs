@@ -30,6 +30,9 @@ pub(crate) struct Known {
     /// Of its publisher. None: it waits for one.
     pub(crate) pulse: Option<Arc<Pulse>>,
     pub(crate) parts: Vec<Part>,
+    /// The sinks at the end: by name, why the stream went on without one, whether one missed
+    /// anything.
+    pub(crate) sinks: Vec<(String, Option<&'static str>, bool)>,
     /// The account, when the stream has ended.
     pub(crate) account: Option<Account>,
     /// Who ended it.
@@ -58,6 +61,7 @@ impl Facts {
                 path: String::new(),
                 pulse: None,
                 parts: Vec::new(),
+                sinks: Vec::new(),
                 account: None,
                 why: "",
             }),

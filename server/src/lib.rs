@@ -36,6 +36,7 @@ mod program;
 mod hook;
 mod sidecar;
 mod closing;
+mod sink;
 mod retention;
 
 mod display;

@@ -91,7 +91,6 @@ pub(crate) struct Running {
 }
 
 impl Running {
-    #[expect(dead_code, reason = "for sinks, which come next")]
     /// Its standard input, if that is a pipe and was not taken before.
     pub(crate) fn stdin(&mut self) -> Option<ChildStdin> {
         self.child.stdin.take()

@@ -12,6 +12,7 @@ use crate::flags::Flags;
 use crate::recording::{Segment, Watch};
 use crate::retention::Retention;
 use crate::sidecar;
+use crate::sink::Sinks;
 use crate::stalls::Stalls;
 
 /// Everything that follows from recordings.
@@ -20,6 +21,7 @@ pub(crate) struct Services {
     pub(crate) events: Arc<Events>,
     stalls: Arc<Stalls>,
     closings: Arc<Closings>,
+    pub(crate) sinks: Arc<Sinks>,
 }
 
 impl Services {
@@ -32,7 +34,8 @@ impl Services {
             .map(|keep| Retention::start(flags.record_dir.clone(), keep, events.clone()))
             .transpose()?;
         let closings = Arc::new(Closings::start(flags.closings(), &events, retention)?);
-        Ok(Self { events, stalls, closings })
+        let sinks = Sinks::new(flags.sinks()?, events.clone());
+        Ok(Self { events, stalls, closings, sinks })
     }
 
     /// Watches a stream and its files.
@@ -44,7 +47,7 @@ impl Services {
 
     /// Finishes what is to be done, up to `deadline`; says whether it is.
     pub(crate) fn close(&self, deadline: Instant) -> bool {
-        let done = self.closings.close(deadline);
+        let done = self.sinks.close(deadline) & self.closings.close(deadline);
         self.events.close(deadline);
         done
     }

@@ -102,6 +102,9 @@ fn content(closed: &Closed) -> Result<Value> {
             "parameters": check::parameters(&track.parameters),
         })).collect::<Vec<_>>(),
         "publishers": closed.parts,
+        "sinks": closed.sinks.iter().map(|(name, dropped, missed)| json!({
+            "sink": name, "dropped": dropped, "complete": !missed,
+        })).collect::<Vec<_>>(),
         "why": closed.account.map(|_| closed.why),
         "account": closed.account.as_ref().map(account),
     });

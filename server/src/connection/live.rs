@@ -15,6 +15,7 @@ use crate::ingest::Backend;
 use crate::moment::{Moment, now};
 use crate::recording::{Opening, Recording, Resume};
 use crate::run::Shared;
+use crate::sink::Outlets;
 
 /// A stream that is being recorded.
 pub(super) struct Live {
@@ -22,6 +23,7 @@ pub(super) struct Live {
     point: PublishPoint,
     recording: Recording,
     facts: Arc<Facts>,
+    outlets: Option<Box<Outlets>>,
     /// The accounts of publishers before this one.
     past: Ledger,
     pulse: Arc<Pulse>,
@@ -92,6 +94,7 @@ impl Live {
         let (addr, session) = (about.peer.ip(), about.session.clone());
         let opening = Opening { point, addr, session, watch: shared.services.watch(&facts) };
         let recording = shared.destination.open(opening)?;
+        let outlets = shared.services.sinks.open(point, &facts)?;
         shared.outcome().begun();
         let path = recording.path().display().to_string();
         tracing::info!(peer = %about.peer, app = about.app, stream = about.stream, path, "publishing");
@@ -102,6 +105,7 @@ impl Live {
             point: point.clone(),
             recording,
             facts,
+            outlets,
             past: Ledger::default(),
             pulse: asker.pulse.clone(),
             failed: false,
@@ -117,7 +121,8 @@ impl Live {
         claim: Claim<Unfinished>,
         shared: &Shared<B>,
     ) -> anyhow::Result<Begun> {
-        let Unfinished { point, mut recording, facts, ledger, why, heard } = unfinished;
+        let Unfinished { point, mut recording, facts, mut outlets, ledger, why, heard } =
+            unfinished;
         let away = now().saturating_sub(heard);
         let resumed = recording.resume(if shared.next_segment_on_return {
             Resume::NextSegment
@@ -125,8 +130,11 @@ impl Live {
             Resume::SameFile(away)
         });
         if let Err(error) = resumed {
-            Unfinished { point, recording, facts, ledger, why, heard }.finish(shared);
+            Unfinished { point, recording, facts, outlets, ledger, why, heard }.finish(shared);
             return Err(error);
+        }
+        if let Some(outlets) = &mut outlets {
+            outlets.resume(away);
         }
         let about = &asker.about;
         facts.publisher(about.clone(), asker.encoder, asker.pulse.clone());
@@ -136,8 +144,17 @@ impl Live {
         tracing::info!(%peer, app, stream = stream_name, path, seconds, "publisher returned");
         shared.services.events.tell(about, &Event::Publishing { path: &path, returned: true });
         let pulse = asker.pulse.clone();
-        let live =
-            Self { stream, point, recording, facts, past: ledger, pulse, failed: false, claim };
+        let live = Self {
+            stream,
+            point,
+            recording,
+            facts,
+            outlets,
+            past: ledger,
+            pulse,
+            failed: false,
+            claim,
+        };
         Ok(Begun::Live(Box::new(live)))
     }
 
@@ -159,6 +176,8 @@ impl Live {
             let path = self.recording.path().display().to_string();
             let failed = Event::Failed { what: "recording", error: &error, path: Some(&path) };
             shared.services.events.tell(&about, &failed);
+        } else if let Some(outlets) = &mut self.outlets {
+            outlets.append(tags);
         }
         !self.failed
     }
@@ -172,10 +191,10 @@ impl Live {
     pub(super) fn end<B: Backend>(self, end: Unpublish, shared: &Shared<B>) {
         let waits = self.may_wait(end.why, shared);
         let heard = self.pulse.last_heard();
-        let Self { point, recording, facts, past, claim, .. } = self;
+        let Self { point, recording, facts, outlets, past, claim, .. } = self;
         facts.publisher_ended(reason(end.why));
         let ledger = joined(past, end.ledger);
-        let rest = Unfinished { point, recording, facts, ledger, why: end.why, heard };
+        let rest = Unfinished { point, recording, facts, outlets, ledger, why: end.why, heard };
         let Some(grace) = waits else {
             // The name is free when its recording is finished.
             rest.finish(shared);

@@ -13,12 +13,14 @@ use crate::ingest::Backend;
 use crate::moment::Moment;
 use crate::recording::Recording;
 use crate::run::Shared;
+use crate::sink::Outlets;
 
 /// A recording without a publisher: it is finished, or waits for the publisher to come back.
 pub(crate) struct Unfinished {
     pub(super) point: PublishPoint,
     pub(super) recording: Recording,
     pub(super) facts: Arc<Facts>,
+    pub(super) outlets: Option<Box<Outlets>>,
     /// The accounts of all its publishers together.
     pub(super) ledger: Ledger,
     /// Who ended it last.
@@ -31,6 +33,9 @@ impl Unfinished {
     /// Closes the recording and gives the account of it.
     pub(crate) fn finish<B: Backend>(self, shared: &Shared<B>) {
         let (ledger, why) = (self.ledger, reason(self.why));
+        if let Some(outlets) = self.outlets {
+            self.facts.lock().sinks = outlets.results();
+        }
         // Whoever sees the last file closed finds the account there.
         self.facts.lock().account = Some(Account { ledger, recorded: self.recording.written() });
         let finished = self.recording.finish();

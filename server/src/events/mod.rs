@@ -52,6 +52,10 @@ pub(crate) enum Event<'a> {
     Flowing { path: &'a str, seconds: f64 },
     /// A publisher vanished. Its recording waits for it so long.
     Waiting { path: &'a str, why: &'a str, seconds: f64 },
+    /// A sink takes the stream, beside the recording.
+    SinkOpened { sink: &'a str },
+    /// It does not any more.
+    SinkClosed { sink: &'a str, why: &'a str, bytes: u64, complete: bool },
     /// A publish has ended: its account.
     Ended(Ended<'a>),
     /// A finished recording was deleted, by `--keep`.

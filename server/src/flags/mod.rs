@@ -5,11 +5,12 @@ mod events;
 mod limits;
 mod parse;
 mod publishers;
+mod sinks;
 mod recording;
 mod timeouts;
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Result, bail};
@@ -19,18 +20,19 @@ use sluicebox_core::Config;
 use sluicebox_rules::clock::Timeouts;
 
 use crate::access::{OnConflict, Rules};
-use crate::closing;
 use crate::events::Target;
 use crate::recording::Settings;
 use crate::retention::Keep;
 use crate::shutdown::{Elsewhere, Stop};
 use crate::sidecar::Detail;
+use crate::{closing, sink};
 use drain::DrainFlags;
 use events::EventFlags;
 use limits::LimitFlags;
 pub(crate) use limits::SessionFlags;
 use publishers::PublisherFlags;
 use recording::RecordingFlags;
+use sinks::SinkFlags;
 use timeouts::TimeoutFlags;
 
 /// Flags of every binary of the server. Each can be set by an environment variable too.
@@ -72,6 +74,9 @@ pub struct Flags {
 
     #[command(flatten)]
     publishers: PublisherFlags,
+
+    #[command(flatten)]
+    sinks: SinkFlags,
 
     #[command(flatten)]
     events: EventFlags,
@@ -137,6 +142,20 @@ impl Flags {
     /// Where events go.
     pub(crate) fn events(&self) -> Option<&Target> {
         self.events.events.as_ref()
+    }
+
+    /// Where streams go beside their recordings.
+    ///
+    /// # Errors
+    ///
+    /// When standard output is to be two things.
+    pub(crate) fn sinks(&self) -> Result<sink::Settings> {
+        let output = self.output.as_deref() == Some(Path::new("-"));
+        let events = matches!(self.events(), Some(Target::Stdout | Target::Descriptor(1)));
+        if [output, events, self.sinks.stdout()].iter().filter(|uses| **uses).count() > 1 {
+            bail!("standard output can be one of --output, --sink and --events");
+        }
+        Ok(self.sinks.settings())
     }
 
     /// What is kept of finished recordings. None: everything.

@@ -4,7 +4,7 @@ use sluicebox_core::flv::{Kind, Packet, Tag};
 
 /// A tag, looked at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Look {
+pub(crate) enum Look {
     /// Audio or video that a decoder turns into sound or pictures.
     Frame {
         /// Video, and not audio.
@@ -28,7 +28,7 @@ pub(super) enum Look {
 
 impl Look {
     #[inline]
-    pub(super) fn at(tag: &Tag<'_>) -> Self {
+    pub(crate) fn at(tag: &Tag<'_>) -> Self {
         let Some(media) = tag.media() else { return Self::Script };
         let video = media.kind == Kind::Video;
         match media.packet {
@@ -48,7 +48,7 @@ impl Look {
 
     /// Whether a decoder makes sound or a picture of it.
     #[inline]
-    pub(super) fn is_frame(self) -> bool {
+    pub(crate) fn is_frame(self) -> bool {
         matches!(self, Self::Frame { .. })
     }
 }

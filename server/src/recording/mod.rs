@@ -41,15 +41,15 @@ use sluicebox_core::{Tags, Tally, flv};
 use crate::stats::Stats;
 pub(crate) use destination::{Destination, Opening};
 use guard::{Guard, Next, Tries};
-use look::Look;
+pub(crate) use look::Look;
 use marks::Mark;
 use open::{Failed, Open};
 pub(crate) use repair::{repair, repair_unfinished};
-use segment::{Cutter, put_tag, put_timestamp};
+pub(crate) use segment::{Cutter, put_tag, put_timestamp};
 pub(crate) use settings::{OnWriteError, Segments, Settings, Sync};
 pub(crate) use template::Template;
 use template::Values;
-use timeline::Timeline;
+pub(crate) use timeline::Timeline;
 pub(crate) use watch::{Finished, Resume, Segment, Watch};
 
 /// Bytes that wait in memory for more at most.

@@ -16,7 +16,7 @@ const MOST: usize = 1 << 20;
 
 /// Decides where files end, and keeps what the next begins with.
 #[derive(Debug)]
-pub(super) struct Cutter {
+pub(crate) struct Cutter {
     segments: Segments,
     /// Bodies of setup tags, by what they set up; metadata first.
     setups: Vec<Setup>,
@@ -41,6 +41,11 @@ impl Cutter {
         (several && settings.output.is_none()).then(|| Self::new(segments))
     }
 
+    /// One that never cuts, and keeps what somebody who comes later has to be told.
+    pub(crate) fn for_heads() -> Self {
+        Self::new(Segments::default())
+    }
+
     fn new(segments: Segments) -> Self {
         Self { segments, setups: Vec::new(), metadata: None, kept: 0 }
     }
@@ -63,7 +68,7 @@ impl Cutter {
 
     /// Keeps a tag that every file has to begin with.
     #[inline]
-    pub(super) fn note(&mut self, tag: &Tag<'_>, look: Look) {
+    pub(crate) fn note(&mut self, tag: &Tag<'_>, look: Look) {
         match look {
             Look::Setup { .. } => self.keep(tag),
             Look::Script if tag.body.starts_with(b"\x02\0\x0aonMetaData") => {
@@ -90,12 +95,12 @@ impl Cutter {
     }
 
     /// Metadata as it was last sent.
-    pub(super) fn metadata(&self) -> Option<&[u8]> {
+    pub(crate) fn metadata(&self) -> Option<&[u8]> {
         self.metadata.as_deref()
     }
 
     /// Tags that set decoders up, in the order in which they came.
-    pub(super) fn setups(&self, timestamp: u32) -> impl Iterator<Item = Tag<'_>> {
+    pub(crate) fn setups(&self, timestamp: u32) -> impl Iterator<Item = Tag<'_>> {
         self.setups.iter().map(move |setup| Tag { kind: setup.kind, timestamp, body: &setup.body })
     }
 }
@@ -114,7 +119,7 @@ fn what(tag: &Tag<'_>) -> Vec<u8> {
 }
 
 /// A tag as it stands in a file.
-pub(super) fn put_tag(out: &mut Vec<u8>, tag: &Tag<'_>) {
+pub(crate) fn put_tag(out: &mut Vec<u8>, tag: &Tag<'_>) {
     // A body is shorter than 2^24: it came in a tag.
     let len = u32::try_from(tag.body.len()).unwrap_or(0);
     let [_, l2, l1, l0] = len.to_be_bytes();
@@ -125,7 +130,7 @@ pub(super) fn put_tag(out: &mut Vec<u8>, tag: &Tag<'_>) {
 }
 
 /// Changes the timestamp of the tag that `bytes` begin with.
-pub(super) fn put_timestamp(bytes: &mut [u8], timestamp: u32) {
+pub(crate) fn put_timestamp(bytes: &mut [u8], timestamp: u32) {
     let [t3, t2, t1, t0] = timestamp.to_be_bytes();
     if let Some(field) = bytes.get_mut(4..8) {
         field.copy_from_slice(&[t2, t1, t0, t3]);

@@ -7,7 +7,7 @@ use super::segment::put_timestamp;
 
 /// How timestamps are moved.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Timeline {
+pub(crate) struct Timeline {
     /// Every file begins at 0.
     rebases: bool,
     /// Added to every timestamp.
@@ -19,18 +19,18 @@ pub(super) struct Timeline {
 }
 
 impl Timeline {
-    pub(super) fn new(rebases: bool) -> Self {
+    pub(crate) fn new(rebases: bool) -> Self {
         Self { rebases, add: 0, anchor: rebases.then_some(0), last: 0 }
     }
 
     /// Whether timestamps are moved at all.
-    pub(super) fn moves(&self) -> bool {
+    pub(crate) fn moves(&self) -> bool {
         self.rebases || self.add != 0 || self.anchor.is_some()
     }
 
     /// The timestamp that a tag has in the file.
     #[inline]
-    pub(super) fn map(&mut self, timestamp: u32, frame: bool) -> u32 {
+    pub(crate) fn map(&mut self, timestamp: u32, frame: bool) -> u32 {
         if !self.moves() {
             self.last = timestamp;
             return timestamp;
@@ -49,19 +49,19 @@ impl Timeline {
     }
 
     /// A new file begins.
-    pub(super) fn begin_file(&mut self) {
+    pub(crate) fn begin_file(&mut self) {
         if self.rebases {
             self.anchor = Some(0);
         }
     }
 
     /// The last that went into the file.
-    pub(super) fn last(&self) -> u32 {
+    pub(crate) fn last(&self) -> u32 {
         self.last
     }
 
     /// Moves tags that had their timestamps in the file before into the one that has just begun.
-    pub(super) fn move_on(&mut self, mut tags: Vec<u8>) -> Vec<u8> {
+    pub(crate) fn move_on(&mut self, mut tags: Vec<u8>) -> Vec<u8> {
         if !self.rebases {
             return tags;
         }
@@ -87,7 +87,7 @@ impl Timeline {
     }
 
     /// The publisher was away for `gap` milliseconds; its timestamps begin anywhere.
-    pub(super) fn resume(&mut self, gap: u32) {
+    pub(crate) fn resume(&mut self, gap: u32) {
         self.anchor = Some(self.last.wrapping_add(gap));
     }
 }
