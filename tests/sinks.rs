@@ -72,35 +72,32 @@ fn a_stream_goes_to_every_kind_of_sink_and_the_recording_is_whole() {
         Server::with_stdout(&arguments.chain(["--sink", "-"]).collect::<Vec<_>>());
     let tcp = thread::spawn(move || tcp.accept().expect("a connection").0);
     let unix = thread::spawn(move || unix.accept().expect("a connection").0);
-    let stdout = {
-        let encode = Encode::new(H264_AAC);
-        Running::start(&mut encode.push(&server.url("cam"))).output();
-        encode.assert_recorded(&server.complete("cam"));
-        let reference = media_tags(&encode.reference);
-        let received = [
-            fs::File::open(at("live-cam.flv")).map(collect).expect("a file"),
-            collect(tcp.join().expect("a connection")),
-            collect(unix.join().expect("a connection")),
-            fifo,
-        ];
-        let closed = server.wait_for_lines("sink closed", 6);
-        assert!(closed.iter().all(|line| format!("{line:?}").contains("\"complete\": Bool(true)")));
-        for bytes in received {
-            let tags = tags(folder.path(), &bytes.join().expect("a reader"));
-            let tags: Vec<_> = tags.into_iter().filter(Tag::is_media).collect();
-            // The file was perhaps read before its end.
-            assert!(
-                !tags.is_empty() && bodies(&reference).starts_with(&bodies(&tags)),
-                "other tags"
-            );
-        }
-        for name in ["live-cam.flv", "cam.exec"] {
-            assert!(bodies(&media_tags(&folder.path().join(name))) == bodies(&reference), "{name}");
-        }
-        collect(stdout)
-    };
+    let stdout = collect(stdout);
+    let encode = Encode::new(H264_AAC);
+    Running::start(&mut encode.push(&server.url("cam"))).output();
+    encode.assert_recorded(&server.complete("cam"));
+    let reference = media_tags(&encode.reference);
+    let received = [
+        File::open(at("live-cam.flv")).map(collect).expect("a file"),
+        collect(tcp.join().expect("a connection")),
+        collect(unix.join().expect("a connection")),
+        fifo,
+    ];
+    let closed = server.wait_for_lines("sink closed", 6);
+    assert!(closed.iter().all(|line| format!("{line:?}").contains("\"complete\": Bool(true)")));
+    for bytes in received {
+        let tags = tags(folder.path(), &bytes.join().expect("a reader"));
+        let tags: Vec<_> = tags.into_iter().filter(Tag::is_media).collect();
+        // The file was perhaps read before its end.
+        assert!(!tags.is_empty() && bodies(&reference).starts_with(&bodies(&tags)), "other tags");
+    }
+    for name in ["live-cam.flv", "cam.exec"] {
+        assert!(bodies(&media_tags(&folder.path().join(name))) == bodies(&reference), "{name}");
+    }
     drop(server);
-    assert!(!stdout.join().expect("a reader").is_empty());
+    let stdout = tags(folder.path(), &stdout.join().expect("a reader"));
+    let stdout: Vec<_> = stdout.into_iter().filter(Tag::is_media).collect();
+    assert!(bodies(&stdout) == bodies(&reference), "other tags on standard output");
 }
 
 #[test]
