@@ -183,9 +183,11 @@ impl TagBuf {
     fn push_long(&mut self, bytes: &[u8]) {
         self.buf.reserve(bytes.len());
         let end = self.buf.as_ptr().addr() + self.buf.len();
-        let near = end.wrapping_sub(bytes.as_ptr().addr()) % PAGE < NEAR;
-        let len = if near { SHORT } else { bytes.len() };
-        bytes.chunks(len).for_each(|part| self.buf.extend_from_slice(part));
+        if end.wrapping_sub(bytes.as_ptr().addr()) % PAGE < NEAR {
+            bytes.chunks(SHORT).for_each(|part| self.buf.extend_from_slice(part));
+        } else {
+            self.buf.extend_from_slice(bytes);
+        }
     }
 
     /// Appends a tag whose body is at hand. Nothing may be gathered.

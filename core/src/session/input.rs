@@ -22,10 +22,13 @@ impl Session {
             }
             self.handshake = None;
         }
+        // Nothing is ready when this is called, so that the first look is saved.
+        let mut looks = false;
         while !input.is_empty() || self.chunks.holds() {
-            if self.full() {
+            if looks && self.full() {
                 return Ok(false);
             }
+            looks = true;
             if self.gather(input) {
                 continue;
             }

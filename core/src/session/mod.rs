@@ -135,7 +135,7 @@ impl Session {
     #[must_use = "an event that is not acted on is lost"]
     pub fn poll(&mut self, input: &mut &[u8]) -> Result<Option<Event<'_>>, Error> {
         self.release();
-        let mut dry = false;
+        let mut dry = input.is_empty() && !self.chunks.holds();
         self.lent = loop {
             if let Some(out) = self.outgoing() {
                 break out;
@@ -143,7 +143,7 @@ impl Session {
             if let Some(error) = self.failed {
                 return Err(error);
             }
-            if self.closed || self.undecided() || dry {
+            if dry || self.closed || self.undecided() {
                 return Ok(None);
             }
             match self.take(input) {
