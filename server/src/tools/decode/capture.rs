@@ -1,7 +1,7 @@
 //! Packet captures: the RTMP clients in them.
 
 use std::collections::BTreeMap;
-use std::io::Read;
+use std::io::{self, Read};
 use std::net::SocketAddr;
 
 use anyhow::{Context as _, Result, anyhow, bail};
@@ -37,7 +37,7 @@ pub(super) fn is_capture(start: &[u8]) -> bool {
 
 /// Decodes every client in a capture.
 pub(super) fn read<B: Backend>(input: impl Read + Send, decode: &mut Decode<'_, B>) -> Result<()> {
-    let mut reader = create_reader(BUFFER, input).map_err(|error| anyhow!("{error:?}"))?;
+    let mut reader = create_reader(BUFFER, Whole(input)).map_err(|error| anyhow!("{error:?}"))?;
     let mut frames = Frames::default();
     let mut clients = Clients { flows: BTreeMap::new(), frame: 0 };
     loop {
@@ -67,7 +67,25 @@ pub(super) fn read<B: Backend>(input: impl Read + Send, decode: &mut Decode<'_, 
     Ok(())
 }
 
-/// Reads more, into a larger buffer if that is needed. False: there is no more.
+/// Reads as much as there is room for: the library wants a header in one piece.
+struct Whole<R>(R);
+
+impl<R: Read> Read for Whole<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let mut len = 0;
+        while len < buffer.len() {
+            match self.0.read(&mut buffer[len..]) {
+                Ok(0) => break,
+                Ok(more) => len += more,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(len)
+    }
+}
+
+/// Reads more, into a larger buffer if that is needed. False: there was no more the last time.
 fn more(reader: &mut dyn PcapReaderIterator) -> Result<bool> {
     if reader.reader_exhausted() {
         return Ok(false);
@@ -82,7 +100,7 @@ fn more(reader: &mut dyn PcapReaderIterator) -> Result<bool> {
         }
         reader.refill().map_err(|error| failed(&error))?;
     }
-    Ok(reader.data().len() > have)
+    Ok(true)
 }
 
 /// An error without the bytes that it is about.
