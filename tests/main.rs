@@ -48,5 +48,8 @@ mod pipes;
 /// Logs that nobody reads, or that are closed.
 mod logs;
 
+/// The tools beside the server.
+mod tools;
+
 /// The sandbox: guests that mean harm, and what becomes of everything around them.
 mod sandbox;

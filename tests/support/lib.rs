@@ -21,6 +21,8 @@ pub mod handshake;
 pub mod media;
 /// One message of a client, and everything RTMP lets its sender choose.
 mod message;
+/// Packet captures, written.
+pub mod pcap;
 /// A scripted peer on a socket.
 pub mod peer;
 /// A client's bytes through the core, in any pieces.
