@@ -48,16 +48,19 @@ pub(super) fn create(settings: &Settings, values: &Values, segment: u32) -> Resu
     bail!("too many recordings of the name {}", stem.display())
 }
 
-/// Marks a file as unfinished.
+/// Marks a file as unfinished. None: that cannot be done, and a crash would leave it as it is.
 pub(super) fn mark(
     settings: &Settings,
     values: &Values,
     segment: u32,
     path: &Path,
-) -> Result<Mark> {
+) -> Option<Mark> {
     let name = format!("{:016x}-{segment}", values.unique);
-    Mark::new(&settings.folder, &name, path)
-        .with_context(|| format!("cannot mark {} as unfinished", path.display()))
+    let mark = Mark::new(&settings.folder, &name, path);
+    mark.inspect_err(|error| {
+        tracing::warn!(path = %path.display(), %error, "cannot mark a file as unfinished");
+    })
+    .ok()
 }
 
 /// Gives a finished file its last name: without `.part`, with a number if that name is taken by now.

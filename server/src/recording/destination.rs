@@ -163,7 +163,7 @@ fn begin(
         |error| anyhow::Error::new(error).context(format!("cannot write {}", path.display()));
     Guard::new(settings.min_free).look_now(file.file()).map_err(write)?;
     // Locked by now: nobody takes the mark for an orphan's.
-    let mark = if marked { Some(mark(settings, values, number, &path)?) } else { None };
+    let mark = if marked { mark(settings, values, number, &path) } else { None };
     match Open::begin(file, entries) {
         Ok(open) => Ok(Opened { open, mark }),
         Err(error) => {
