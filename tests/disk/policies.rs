@@ -13,8 +13,10 @@ use super::{Flood, assert_records, assert_refused, assert_told};
 /// All files of a stream, in order.
 fn files(server: &Server, app: &str) -> Vec<PathBuf> {
     let entries = fs::read_dir(server.folder.path().join(app)).expect("a folder").flatten();
-    let mut files: Vec<_> =
-        entries.map(|entry| entry.path()).filter(|path| path.is_file()).collect();
+    let mut files: Vec<_> = entries
+        .map(|entry| entry.path())
+        .filter(|path| path.extension().is_some_and(|it| it == "flv"))
+        .collect();
     files.sort();
     files
 }

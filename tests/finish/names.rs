@@ -5,10 +5,12 @@ use sluicebox_tests::flv;
 use sluicebox_tests::server::Server;
 use sluicebox_tests::steady::Steady;
 
+/// What is in a folder, but for descriptions of recordings.
 fn names_in(folder: &Path) -> Vec<String> {
     let entries = fs::read_dir(folder).expect("a folder").flatten();
     let mut names: Vec<_> =
         entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+    names.retain(|name| !name.contains(".json"));
     names.sort();
     names
 }
