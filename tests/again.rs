@@ -181,7 +181,7 @@ fn a_recording_can_go_on_in_the_next_file() {
 fn a_stopped_ffmpeg_does_not_lock_its_name() {
     let encode = Encode::new(LONG);
     let server = Server::start(&["--takeover-after", "1"]);
-    let mut zombie = Running::start(&mut encode.push_live(&server.url("cam")));
+    let zombie = Running::start(&mut encode.push_live(&server.url("cam")));
     let path = server.publishing("cam");
     wait_for_len(&path, 100_000);
     zombie.signal(Signal::STOP);

@@ -1,5 +1,7 @@
 use std::io::Write as _;
 
+use sluicebox_tests::compatibility;
+use sluicebox_tests::ffmpeg::Ffmpeg;
 use sluicebox_tests::flv::read;
 use sluicebox_tests::media::{Encode, assert_same, ffmpeg, media_tags, probe, push_from_pipe};
 use sluicebox_tests::server::Server;
@@ -39,36 +41,38 @@ fn an_encoder_that_is_itself_live() {
     }
 }
 
-/// Publishes an encode as fast as ffmpeg can, and compares.
-fn flat_out(arguments: &str) -> Encode {
+/// Publishes an encode, which `pushed` tells about, as fast as ffmpeg can, and compares.
+fn flat_out(pushed: &str, arguments: &str) -> Encode {
     let encode = Encode::new(arguments);
     let server = Server::start(&[]);
     run(&mut encode.push(&server.url("cam")));
-    encode.assert_recorded(&server.complete("cam"));
+    let recording = server.complete("cam");
+    encode.assert_recorded(&recording);
+    compatibility::recorded("ffmpeg", Ffmpeg::Debian.version(), pushed, &recording);
     encode
 }
 
 #[test]
 fn video_and_audio() {
-    let encode = flat_out(H264_AAC);
+    let encode = flat_out("H.264 and AAC", H264_AAC);
     assert_eq!(probe(&encode.reference).streams.len(), 2);
 }
 
 #[test]
 fn audio_only() {
-    let encode = flat_out(AUDIO);
+    let encode = flat_out("AAC alone", AUDIO);
     assert!(media_tags(&encode.reference).iter().all(|tag| tag.kind == 8));
 }
 
 #[test]
 fn video_only() {
-    let encode = flat_out(SEED);
+    let encode = flat_out("H.264 alone", SEED);
     assert!(media_tags(&encode.reference).iter().all(|tag| tag.kind == 9));
 }
 
 #[test]
 fn b_frames() {
-    let encode = flat_out(B_FRAMES);
+    let encode = flat_out("H.264 with B-frames", B_FRAMES);
     let composition_times = media_tags(&encode.reference)
         .into_iter()
         .filter(|tag| tag.body[1] == 1)
@@ -78,12 +82,12 @@ fn b_frames() {
 
 #[test]
 fn sixty_frames_a_second() {
-    flat_out(SIXTY);
+    flat_out("H.264 at 60 frames a second, and AAC", SIXTY);
 }
 
 #[test]
 fn keyframes_over_a_mebibyte() {
-    let encode = flat_out(HUGE);
+    let encode = flat_out("H.264 with keyframes over 1 MiB", HUGE);
     let largest = read(&encode.reference).iter().map(|tag| tag.body.len()).max();
     assert!(largest > Some(1 << 20), "the largest tag has {largest:?} bytes");
 }
@@ -105,16 +109,20 @@ fn four_publishers_at_once() {
 #[test]
 fn a_second_publisher_leaves_no_hole_in_the_first() {
     let encode = Encode::new(H264_AAC);
-    let server = Server::start(&[]);
+    let server = Server::start(&["--on-conflict", "reject"]);
     let bytes = std::fs::read(&encode.file).expect("an encode can be read");
     let (half, rest) = bytes.split_at(bytes.len() / 2);
     let (first, mut feed) = Running::fed(&mut push_from_pipe(&server.url("cam")));
     feed.write_all(half).expect("the first publisher reads");
     server.publishing("cam");
     let second = Running::start(&mut encode.push(&server.url("cam"))).output();
+    let said = String::from_utf8_lossy(&second.stderr);
     assert!(!second.status.success(), "the second publisher was not refused");
+    assert!(said.contains("Somebody publishes under this name"), "{said}");
     feed.write_all(rest).expect("the first publisher reads on");
     drop(feed);
     assert!(first.output().status.success());
     encode.assert_recorded(&server.complete("cam"));
+    let shows = "shows the reason, and ends with an error";
+    compatibility::refused("ffmpeg", Ffmpeg::Debian.version(), "a name that is taken", shows);
 }

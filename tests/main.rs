@@ -39,6 +39,8 @@ mod segments;
 mod repair;
 /// A day of media in seconds.
 mod longrun;
+/// Encoders, libraries and relays besides: what each sends, and what it shows of a refusal.
+mod clients;
 /// GStreamer as publisher, by its own RTMP code and by librtmp.
 mod gstreamer;
 /// ffmpeg as publisher: every frame, every digest, every timestamp.

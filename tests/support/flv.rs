@@ -57,6 +57,20 @@ pub fn parse(bytes: &[u8]) -> Result<Vec<Tag>, String> {
     parse_tags(rest)
 }
 
+/// A file with these tags.
+pub fn file(tags: &[Tag]) -> Vec<u8> {
+    let mut bytes = b"FLV\x01\x05".to_vec();
+    bytes.extend(DATA_OFFSET_AND_SIZE);
+    for tag in tags {
+        let len = u32::try_from(tag.body.len()).expect("a body under 4 GiB").to_be_bytes();
+        let [t0, t1, t2, t3] = tag.timestamp.to_be_bytes();
+        bytes.extend([tag.kind, len[1], len[2], len[3], t1, t2, t3, t0, 0, 0, 0]);
+        bytes.extend(&tag.body);
+        bytes.extend((u32::from_be_bytes(len) + 11).to_be_bytes());
+    }
+    bytes
+}
+
 /// The tags in `bytes`, which begin and end with a tag.
 pub fn parse_tags(mut bytes: &[u8]) -> Result<Vec<Tag>, String> {
     let all = bytes.len();

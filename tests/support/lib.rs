@@ -7,10 +7,14 @@
 pub mod amf;
 /// The commands that encoders send, ready-made.
 pub mod commands;
+/// What real clients were seen to do, in a table.
+pub mod compatibility;
 /// Chunks put together to messages again.
 pub mod dechunk;
 /// Disks that are full, hung or read-only.
 pub mod disk;
+/// Builds of ffmpeg.
+pub mod ffmpeg;
 /// FLV files, read strictly.
 pub mod flv;
 /// Any bytes through the core, with everything that must hold asserted on the way.
@@ -25,6 +29,8 @@ mod message;
 pub mod pcap;
 /// A scripted peer on a socket.
 pub mod peer;
+/// A proxy that keeps what a client sends.
+pub mod proxy;
 /// A client's bytes through the core, in any pieces.
 pub mod replay;
 /// What a server says to a client.
@@ -34,12 +40,16 @@ pub mod reply;
 pub mod sandboxed;
 /// The server's binary, its log and its end.
 pub mod server;
+/// More than 4 GiB through one session.
+pub mod soak;
 /// A publisher whose recording must not have a hole.
 pub mod steady;
 /// The core, wherever it runs.
 pub mod subject;
 /// Other programs, bounded in time.
 pub mod tool;
+/// What came out of a session, in lines.
+pub mod transcript;
 /// Captured clients.
 pub mod vector;
 /// The bytes of a client, under full control.

@@ -10,8 +10,9 @@ use std::sync::{Mutex, PoisonError};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
+use crate::ffmpeg::Ffmpeg;
 use crate::flv::{self, hex};
-use crate::tool::{run, tool};
+use crate::tool::{run, target, tool};
 
 /// An encode, and what a recording of it has to be.
 pub struct Encode {
@@ -19,6 +20,8 @@ pub struct Encode {
     pub file: PathBuf,
     /// The same, copied to disk.
     pub reference: PathBuf,
+    /// What made it, publishes it, and judges recordings of it.
+    pub ffmpeg: Ffmpeg,
 }
 
 /// What ffprobe finds in a file: of each stream the codec and the sequence header's digest; of each
@@ -32,20 +35,25 @@ pub struct Probe {
 }
 
 impl Encode {
-    /// Makes an encode, given ffmpeg's arguments from the inputs to the codecs.
+    /// Makes an encode with Debian's ffmpeg, given its arguments from the inputs to the codecs.
     pub fn new(arguments: &str) -> Self {
+        Self::by(Ffmpeg::Debian, arguments)
+    }
+
+    /// Makes an encode, given ffmpeg's arguments from the inputs to the codecs.
+    pub fn by(ffmpeg: Ffmpeg, arguments: &str) -> Self {
         // One at a time: two tests may want the same one.
         static MAKING: Mutex<()> = Mutex::new(());
         let _making = MAKING.lock().unwrap_or_else(PoisonError::into_inner);
-        let version = run(tool("ffmpeg").arg("-version")).stdout;
-        let name = Sha256::new().chain_update(arguments).chain_update(version).finalize();
+        let name = Sha256::new().chain_update(arguments).chain_update(ffmpeg.version()).finalize();
         let folder = cache().join(hex(&name[..8]));
-        let encode = Self { file: folder.join("encode.flv"), reference: folder.join("copy.flv") };
+        let (file, reference) = (folder.join("encode.flv"), folder.join("copy.flv"));
+        let encode = Self { file, reference, ffmpeg };
         if !folder.exists() {
             let made = tempfile::tempdir_in(cache()).expect("a folder for an encode");
             let file = made.path().join("encode.flv");
-            run(ffmpeg().args(arguments.split_whitespace()).args(FLV).arg(&file));
-            run(copy(&file).arg(made.path().join("copy.flv")));
+            run(ffmpeg.command().args(arguments.split_whitespace()).args(FLV).arg(&file));
+            run(copy(ffmpeg, &file).arg(made.path().join("copy.flv")));
             // The last step, so that nobody ever sees half an encode.
             std::fs::rename(made.keep(), folder).expect("an encode can be renamed");
         }
@@ -54,21 +62,31 @@ impl Encode {
 
     /// ffmpeg, publishing a copy of this to `url` as fast as it can.
     pub fn push(&self, url: &str) -> Command {
-        let mut command = copy(&self.file);
-        command.arg(url);
+        self.push_with(&[], url)
+    }
+
+    /// The same, with these options of its RTMP code.
+    pub fn push_with(&self, options: &[&str], url: &str) -> Command {
+        let mut command = copy(self.ffmpeg, &self.file);
+        command.args(options).arg(url);
         command
     }
 
     /// ffmpeg, publishing a copy of this to `url` in real time.
     pub fn push_live(&self, url: &str) -> Command {
-        let mut command = ffmpeg();
-        command.arg("-re").arg("-i").arg(&self.file).args(["-c", "copy"]).args(FLV).arg(url);
+        let mut command = self.ffmpeg.command();
+        command.arg("-re").arg("-i").arg(&self.file).args(COPY).args(FLV).arg(url);
         command
     }
 
     /// Asserts that a recording is this encode: the same packets, and the same tags to the byte.
     pub fn assert_recorded(&self, recording: &Path) {
-        assert_same(recording, &self.reference);
+        assert_same_by(self.ffmpeg, recording, &self.reference);
+    }
+
+    /// How many packets it has.
+    pub fn packets(&self) -> usize {
+        self.ffmpeg.probe(&self.reference).packets.len()
     }
 
     /// Asserts that a recording begins as this encode does, and has at least one frame of it.
@@ -81,21 +99,24 @@ impl Encode {
 
 /// ffmpeg, publishing to `url` a copy of what it reads from standard input.
 pub fn push_from_pipe(url: &str) -> Command {
-    let mut command = copy(Path::new("pipe:0"));
+    let mut command = copy(Ffmpeg::Debian, Path::new("pipe:0"));
     command.arg(url);
     command
 }
 
-/// ffmpeg, quiet unless something is wrong.
+/// Debian's ffmpeg, quiet unless something is wrong.
 pub fn ffmpeg() -> Command {
-    let mut command = tool("ffmpeg");
-    command.args(["-nostdin", "-v", "error"]);
-    command
+    Ffmpeg::Debian.command()
 }
 
 /// Asserts that two files hold the same audio and video: by ffprobe, and tag by tag.
 pub fn assert_same(recording: &Path, reference: &Path) {
-    let (found, expected) = (probe(recording), probe(reference));
+    assert_same_by(Ffmpeg::Debian, recording, reference);
+}
+
+/// Asserts that two files hold the same audio and video: by this ffmpeg, and tag by tag.
+pub fn assert_same_by(ffmpeg: Ffmpeg, recording: &Path, reference: &Path) {
+    let (found, expected) = (ffmpeg.probe(recording), ffmpeg.probe(reference));
     assert_eq!(found.packets.len(), expected.packets.len(), "packets");
     assert_eq!(found.streams, expected.streams);
     for (found, expected) in found.packets.iter().zip(&expected.packets) {
@@ -138,6 +159,14 @@ impl Probe {
         let packet = ["stream_index", "codec_type", "pts", "dts", "size", "flags", "data_hash"];
         Self { streams: list("streams", &stream), packets: list("packets", &packet) }
     }
+
+    /// Reads what ffmpeg's `framehash` writes: lines about streams, then one for each packet.
+    pub fn of_hashes(text: &[u8]) -> Self {
+        let text = String::from_utf8(text.to_vec()).expect("framehash writes text");
+        let lines = text.lines().map(str::to_owned);
+        let (streams, packets) = lines.partition(|line| line.starts_with('#'));
+        Self { streams, packets }
+    }
 }
 
 fn summary(item: &Value, fields: &[&str]) -> String {
@@ -146,7 +175,18 @@ fn summary(item: &Value, fields: &[&str]) -> String {
 
 /// Asserts that ffmpeg decodes all of a file and has nothing to complain about.
 pub fn assert_plays(path: &Path) {
-    let output = run(ffmpeg().arg("-xerror").arg("-i").arg(path).args(["-f", "null", "-"]));
+    assert_plays_in(Ffmpeg::Debian, path);
+}
+
+/// Asserts that this ffmpeg decodes all of a file and has nothing to complain about.
+pub fn assert_plays_in(ffmpeg: Ffmpeg, path: &Path) {
+    let mut command = ffmpeg.command();
+    command
+        .arg("-xerror")
+        .arg("-i")
+        .arg(path)
+        .args(["-map", "0:v?", "-map", "0:a?", "-f", "null", "-"]);
+    let output = run(&mut command);
     let errors = String::from_utf8_lossy(&output.stderr);
     assert!(errors.is_empty(), "ffmpeg on {}: {errors}", path.display());
 }
@@ -154,17 +194,17 @@ pub fn assert_plays(path: &Path) {
 /// The FLV writer, told not to go back to the header: it cannot, on a connection.
 const FLV: [&str; 4] = ["-flvflags", "no_duration_filesize", "-f", "flv"];
 
-fn copy(file: &Path) -> Command {
-    let mut command = ffmpeg();
-    command.arg("-i").arg(file).args(["-c", "copy"]).args(FLV);
+/// All streams, as they are.
+const COPY: [&str; 4] = ["-map", "0", "-c", "copy"];
+
+fn copy(ffmpeg: Ffmpeg, file: &Path) -> Command {
+    let mut command = ffmpeg.command();
+    command.arg("-i").arg(file).args(COPY).args(FLV);
     command
 }
 
-/// `<target>/tmp/encodes`, from the path of this program: `<target>/<profile>/deps/behaviour-…`.
 fn cache() -> PathBuf {
-    let test = std::env::current_exe().expect("the path of this program");
-    let target = test.ancestors().nth(3).expect("the target folder");
-    let folder = target.join("tmp/encodes");
+    let folder = target().join("tmp/encodes");
     std::fs::create_dir_all(&folder).expect("a folder for encodes");
     folder
 }

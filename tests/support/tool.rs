@@ -1,21 +1,25 @@
 //! Other programs, bounded in time.
 
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, ExitStatus, Output, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use rustix::process::{Pid, Signal, kill_process};
+
 /// Longest that a program may take: far more than any needs, so that a busy machine fails nothing.
 const DEADLINE: Duration = Duration::from_secs(120);
 
-/// A program from Debian. Panics when it is not installed.
-pub fn tool(name: &str) -> Command {
+/// A program, by its name or path. Panics when it is not installed.
+pub fn tool(name: impl AsRef<Path>) -> Command {
+    let name = name.as_ref();
     let path = std::env::var_os("PATH").unwrap_or_default();
+    // Of an absolute path, `join` takes nothing else.
     let installed = std::env::split_paths(&path).any(|folder| folder.join(name).is_file());
-    assert!(installed, "`{name}` is not installed: run tests/install.sh");
+    assert!(installed, "`{}` is not installed: run tests/install.sh", name.display());
     let mut command = Command::new(name);
     command.stdin(Stdio::null());
     command
@@ -31,6 +35,12 @@ pub fn gstreamer(elements: &[&str], pipeline: &str) -> Command {
     let mut command = tool("gst-launch-1.0");
     command.arg("-q").args(pipeline.split_whitespace());
     command
+}
+
+/// The build's target folder, from the path of this program: `<target>/<profile>/deps/behaviour-…`.
+pub fn target() -> PathBuf {
+    let test = std::env::current_exe().expect("the path of this program");
+    test.ancestors().nth(3).expect("the target folder").to_owned()
 }
 
 /// Runs a program to its end and returns what it wrote. Panics when it fails.
@@ -73,9 +83,8 @@ impl Running {
     }
 
     /// Sends it a signal.
-    pub fn signal(&mut self, signal: rustix::process::Signal) {
-        let pid = rustix::process::Pid::from_child(&self.child);
-        rustix::process::kill_process(pid, signal).expect("a program can be signalled");
+    pub fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.child), signal).expect("a program can be signalled");
     }
 
     /// Waits for its end.
