@@ -17,6 +17,8 @@ mod quirks_control;
 mod quirks_codec;
 /// Audio, video and data as encoders send them.
 mod quirks_media;
+/// Codecs by FourCC as encoders send them.
+mod quirks_enhanced;
 /// Names, refusals and ends as encoders send and need them.
 mod quirks_session;
 
@@ -24,6 +26,8 @@ mod quirks_session;
 mod corpus;
 /// The same output for any cut of the input.
 mod cut;
+/// What each synthetic session must give, and the quirk it is of.
+mod golden;
 /// What is said, in which order.
 mod dialogue;
 /// Rare orders of events, each of which once went wrong.
@@ -46,6 +50,7 @@ fn scenarios() -> impl Iterator<Item = run::Scenario> {
         quirks_control::SCENARIOS,
         quirks_media::SCENARIOS,
         quirks_codec::SCENARIOS,
+        quirks_enhanced::SCENARIOS,
         edges::SCENARIOS,
     ];
     all.into_iter().flatten().copied()

@@ -21,6 +21,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     ("all media on one chunk stream", one_chunk_stream),
     ("every form of the basic header", every_form),
     ("type 1 first", type1_first),
+    ("type 2 first", || publishing().raw(&[0x80 | 33, 0, 0, 0, 0])),
 ];
 
 /// A video message on chunk stream 6 with this header.
@@ -204,12 +205,16 @@ fn q29_all_media_on_one_chunk_stream() {
     assert_eq!(seen[1..], expected);
 }
 
+/// All of them begin before the first goes on: none may be taken for another.
 fn every_form() -> Script {
-    [2, 3, 63, 64, 65, 319, 320, 321, 65_598, 65_599].iter().fold(publishing(), |script, csid| {
-        script
-            .message(&Message::video(*csid, &filler(200, *csid)).on(*csid))
-            .message(&Message::video(0, &[1]).on(*csid).header(Header::Delta(1)))
-    })
+    let all = [2, 3, 63, 64, 65, 319, 320, 321, 65_598, 65_599];
+    let first = |script: Script, csid: &u32| {
+        script.message(&Message::video(*csid, &filler(200, *csid)).on(*csid))
+    };
+    let next = |script: Script, csid: &u32| {
+        script.message(&Message::video(0, &[1]).on(*csid).header(Header::Delta(1)))
+    };
+    all.iter().fold(all.iter().fold(publishing(), first), next)
 }
 
 /// Quirk 30: any chunk stream of 2…65599 (HaishinKit 8, hardware 64, DJI 33:

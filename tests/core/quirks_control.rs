@@ -1,9 +1,12 @@
 //! Quirks 32–40 of docs/quirks.md: control messages, aggregates, what does not exist.
 
 use sluicebox_core::{Close, Config, Error, Limit, Malformed};
-use sluicebox_tests::fuzz::{Driver, Outcome, Policy, run};
+use sluicebox_tests::fuzz::{Driver, Policy, run};
 use sluicebox_tests::handshake::filler;
-use sluicebox_tests::reply::{Reply, parse_replies};
+use sluicebox_tests::reply::Reply;
+#[cfg(feature = "sandbox")]
+use sluicebox_tests::sandboxed::Sandboxed;
+use sluicebox_tests::soak::{self, acknowledged, assert_acknowledged, past_the_wrap};
 use sluicebox_tests::wire::{Header, Message, Script};
 
 use super::run::{Scenario, audio, decoded, outcome, publishing, recorded, replies, video};
@@ -15,6 +18,8 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     ("windows", windows),
     ("pings and unknown events", user_control),
     ("aggregates", aggregates),
+    ("aggregates of every shape", every_shape),
+    ("a message type that does not exist", || wild(71)),
 ];
 
 fn control_anywhere() -> Script {
@@ -86,13 +91,6 @@ fn windows() -> Script {
     publishing().window(0).window(1).audio(0, &filler(10_000, 1)).window(100_000).window(0)
 }
 
-/// The values of all acknowledgements so far.
-fn acknowledged(driver: &Driver) -> Vec<u32> {
-    let replies = parse_replies(driver.replies());
-    let acks = replies.iter().filter(|reply| reply.0.kind == 3);
-    acks.map(|reply| u32::from_be_bytes(*reply.0.body.first_chunk().expect("4 bytes"))).collect()
-}
-
 /// Quirk 35: windows of 0 and of a few bytes (ZLMediaKit#1839). 0 is none; half of the others is
 /// acknowledged when the peer goes quiet, but never less than 2 KiB.
 #[test]
@@ -113,46 +111,25 @@ fn q35_windows_of_nothing() {
     assert_eq!(outcome(&windows()).error, None);
 }
 
-/// Feeds more than 4 GiB, 16 MiB at a time, and `then` acts after each part.
-fn feed_past_the_wrap(mut then: impl FnMut(&mut Driver)) -> (Vec<u32>, Outcome) {
-    let script = publishing().chunk_size(0x00ff_ffff);
-    let mut driver = Driver::new(Config::default(), Policy::Accept);
-    driver.feed(script.bytes());
-    // A shared object: legal, of the longest kind, and not recorded.
-    let mut after = Script::new().chunk_size(0x00ff_ffff);
-    after.take();
-    let long = after.clone().message(&Message::new(19, &vec![0; 0x00ff_ffff]));
-    for time in 0..260 {
-        driver.feed(long.bytes());
-        driver.feed(after.clone().audio(time, &time.to_be_bytes()).bytes());
-        then(&mut driver);
-    }
-    let acks = acknowledged(&driver);
-    let outcome = driver.finish(Close::Gone);
-    assert!(outcome.received > 1 << 32);
-    let times: Vec<u32> = decoded(outcome.only_tags()).iter().map(|tag| tag.timestamp).collect();
-    assert!(times.into_iter().eq(0..260));
-    (acks, outcome)
-}
-
 /// Quirk 36: acknowledgements across 2^31 and 2^32 (srs#598, #730; nginx-rtmp-module#354), at each
 /// pause.
 #[test]
 fn q36_acknowledgements_wrap_at_32_bits() {
-    let mut expected = Vec::new();
-    let (acks, _) = feed_past_the_wrap(|driver| {
-        driver.idle();
-        expected.push(driver.received());
-    });
-    assert!(expected.first() < Some(&(1 << 31)) && expected.last() > Some(&(1 << 32)));
-    let low = |received: &u64| u32::try_from(received % (1 << 32)).expect("the low half");
-    assert_eq!(acks, expected.iter().map(low).collect::<Vec<_>>());
+    assert_acknowledged(soak::driver());
+}
+
+/// Quirk 36 again, in the sandbox, where a counter that is too short would be the guest's.
+#[cfg(feature = "sandbox")]
+#[test]
+fn q36_acknowledgements_wrap_in_the_sandbox() {
+    let session = Sandboxed::new(&Config::default(), 7);
+    assert_acknowledged(Driver::of(session, Policy::Accept));
 }
 
 /// Quirk 36 again: the same from a peer that never pauses, in steps of half our window.
 #[test]
 fn q36_acknowledgements_without_a_pause() {
-    let (acks, outcome) = feed_past_the_wrap(|_| ());
+    let (acks, outcome) = past_the_wrap(soak::driver(), |_| ());
     let half = Config::default().window / 2;
     assert_eq!(acks.len() as u64, outcome.received / u64::from(half));
     assert!((1..).zip(&acks).all(|(n, ack)| *ack == half.wrapping_mul(n)), "{acks:?}");
@@ -205,6 +182,39 @@ fn aggregates() -> Script {
         .message(&aggregate(4000, &[part(8, 0, &[]), part(7, 0, &[9]), part(15, 9, &[0, 5])]))
 }
 
+/// An aggregate in an aggregate, one past the first extended timestamp, one whose parts go back in
+/// time and have a wrong back pointer, one between the chunks of a frame.
+fn every_shape() -> Script {
+    let late = 0x0100_0000;
+    let wrong = [&part(9, 10, &[1])[..12], &[0xff; 4]].concat();
+    let inner = part(22, 0, &part(8, 0, &[1]));
+    publishing()
+        .message(&aggregate(10, &[inner, part(8, 1, &[2])]))
+        .message(&aggregate(late + 5, &[part(9, late, &[3; 300]), part(8, late + 40, &[4])]))
+        .message(&aggregate(50, &[wrong, part(8, 5, &[5]), part(8, 30, &[])]))
+        .split(&Message::video(60, &filler(400, 3)), 2, |script| {
+            script.message(&aggregate(70, &[part(8, 0, &[6]), part(9, 0, &[7])]))
+        })
+}
+
+/// Quirk 39 again.
+#[test]
+fn q39_aggregates_of_every_shape() {
+    let late = 0x0100_0000;
+    let expected = [
+        audio(11, &[2]),
+        video(late + 5, &[3; 300]),
+        audio(late + 45, &[4]),
+        video(50, &[1]),
+        audio(45, &[5]),
+        audio(70, &[]),
+        audio(70, &[6]),
+        video(70, &[7]),
+        video(60, &filler(400, 3)),
+    ];
+    assert_eq!(recorded(&every_shape()), expected);
+}
+
 /// Quirk 39: aggregate messages: times keep their distance from the message's own (FMS, Wowza).
 #[test]
 fn q39_aggregates_become_tags() {
@@ -226,14 +236,18 @@ fn q39_aggregates_become_tags() {
     assert_eq!(decoded(outcome.only_tags()), [audio(0, &[7])]);
 }
 
+/// A header of this type, and a length out of nowhere.
+fn wild(kind: u8) -> Script {
+    publishing().audio(0, &[1]).raw(&[6, 0, 0, 0, 0xff, 0xff, 0xff, kind, 1, 0, 0, 0])
+}
+
 /// Quirk 40: message types that do not exist (mediamtx#4006, node-rtsp-rtmp-server#128), and
 /// lengths out of nowhere.
 #[test]
 fn q40_unknown_types_end_the_connection_before_they_cost() {
     for kind in [0, 7, 14, 21, 71, 210, 255] {
-        let wild = [6, 0, 0, 0, 0xff, 0xff, 0xff, kind, 1, 0, 0, 0];
         let mut driver = Driver::new(Config::default(), Policy::Accept);
-        driver.feed(publishing().audio(0, &[1]).raw(&wild).bytes());
+        driver.feed(wild(kind).bytes());
         assert!(driver.peak() < 64 << 10, "{} bytes held", driver.peak());
         let outcome = driver.finish(Close::Gone);
         assert_eq!(outcome.error, Some(Error::Malformed(Malformed::MessageType(kind))));

@@ -1,4 +1,4 @@
-//! Quirks 41–52 and 58–59 of docs/quirks.md: what is in audio, video and data messages. The
+//! Quirks 41–52 and 58–60 of docs/quirks.md: what is in audio, video and data messages. The
 //! session never looks: these tests say so.
 
 use sluicebox_tests::amf::{Value, encode};
@@ -12,6 +12,14 @@ use super::run::{
 
 pub(crate) const SCENARIOS: &[Scenario] = &[
     ("metadata in all its forms", metadata),
+    ("frames and no metadata", || verbatim(&no_metadata())),
+    ("metadata that is wrong", || verbatim(&wrong_metadata())),
+    ("data of any kind", || verbatim(&any_data())),
+    ("sequence headers repeated and changed", || verbatim(&sequence_headers())),
+    ("frames without a sequence header", || verbatim(&no_sequence_header())),
+    ("negative composition times", || verbatim(&composition_times())),
+    ("a track that starts late", || verbatim(&late_track())),
+    ("silence, then a burst", || verbatim(&burst())),
     ("zero-length messages", || verbatim(&empty())),
     ("bodies of every kind", || verbatim(&bodies())),
     ("timestamps that jump", jumps),
@@ -67,56 +75,87 @@ fn q41_set_data_frame_is_unwrapped() {
     assert_eq!((ledger.unwrapped, ledger.complete()), (16 + 34 + 16, true));
 }
 
+fn no_metadata() -> Vec<Tag> {
+    vec![audio(0, &[0xaf, 1]), data(0, &[]), video(0, &[0x27, 1, 0, 0, 0])]
+}
+
 /// Quirk 42: no metadata, empty metadata, codecs it does not name (Dahua, DJI: mediamtx#386,
 /// #2289, #769, #3301).
 #[test]
 fn q42_metadata_is_not_waited_for() {
     assert_verbatim(&[video(0, &[0x17, 1, 0, 0, 0])]);
-    assert_verbatim(&[audio(0, &[0xaf, 1]), data(0, &[]), video(0, &[0x27, 1, 0, 0, 0])]);
+    assert_verbatim(&no_metadata());
 }
 
-/// Quirk 43: durations of 0, a codec named by a number that is a FourCC (OBS, FFmpeg `flvenc.c`).
-#[test]
-fn q43_metadata_is_not_corrected() {
+fn wrong_metadata() -> Vec<Tag> {
     let pairs = vec![
         ("duration".to_owned(), 0.0.into()),
         ("filesize".to_owned(), f64::NAN.into()),
         ("videocodecid".to_owned(), f64::from(0x6176_3031).into()),
     ];
-    assert_verbatim(&[data(0, &encode(&["onMetaData".into(), Value::EcmaArray(pairs)]))]);
+    vec![data(0, &encode(&["onMetaData".into(), Value::EcmaArray(pairs)]))]
+}
+
+/// Quirk 43: durations of 0, a codec named by a number that is a FourCC (OBS, FFmpeg `flvenc.c`).
+#[test]
+fn q43_metadata_is_not_corrected() {
+    assert_verbatim(&wrong_metadata());
+}
+
+/// In mid-stream, between frames.
+fn any_data() -> Vec<Tag> {
+    let text = encode(&["onTextData".into(), Value::object([("text", "a".into())])]);
+    let cue = encode(&["onCuePoint".into(), Value::Undefined]);
+    vec![
+        data(0, &encode(&["onMetaData".into(), "x".repeat(3000).as_str().into()])),
+        video(0, &[0x17, 1, 0, 0, 0]),
+        data(1, &text),
+        data(2, &cue),
+        data(3, &[0, 0, 0, 9]),
+        video(40, &[0x27, 1, 0, 0, 0]),
+        data(41, &[0xff; 70]),
+        data(42, &[2, 0xff, 0xff]),
+        data(43, &[0x11]),
+    ]
 }
 
 /// Quirk 44: large payloads, text, cue points, four bytes of timecode (mediamtx#2986, srs#3803).
 #[test]
 fn q44_data_of_any_kind_is_recorded() {
     let large = encode(&["onMetaData".into(), "x".repeat(200_000).as_str().into()]);
-    let text = encode(&["onTextData".into(), Value::object([("text", "a".into())])]);
-    let cue = encode(&["onCuePoint".into(), Value::Undefined]);
-    assert_verbatim(&[data(0, &large), data(1, &text), data(2, &cue), data(3, &[0, 0, 0, 9])]);
-    assert_verbatim(&[data(0, &[0xff; 70]), data(1, &[2, 0xff, 0xff]), data(2, &[0x11])]);
+    assert_verbatim(&[data(0, &large)]);
+    assert_verbatim(&any_data());
 }
 
-/// Quirks 45 and 46: the sequence header again with every keyframe, and another one in mid-stream
-/// (DJI, Wirecast: mediamtx#3802, #4116; phones: yasea#840).
-#[test]
-fn q45_q46_sequence_headers_repeated_and_changed() {
+fn sequence_headers() -> Vec<Tag> {
     let header = |byte| [0x17, 0, 0, 0, 0, byte];
     let key = [0x17, 1, 0, 0, 0, 9];
-    assert_verbatim(&[
+    vec![
         video(0, &header(1)),
         video(0, &key),
         video(40, &header(1)),
         video(40, &key),
         video(80, &header(2)),
         video(80, &key),
-    ]);
+    ]
+}
+
+/// Quirks 45 and 46: the sequence header again with every keyframe, and another one in mid-stream
+/// (DJI, Wirecast: mediamtx#3802, #4116; phones: yasea#840).
+#[test]
+fn q45_q46_sequence_headers_repeated_and_changed() {
+    assert_verbatim(&sequence_headers());
+}
+
+fn no_sequence_header() -> Vec<Tag> {
+    let frame = [0x27, 1, 0, 0, 0, 1];
+    vec![video(0, &frame), video(40, &[0x17]), audio(40, &[0xaf]), video(80, &frame)]
 }
 
 /// Quirk 47: a sequence header that is late, one byte long, or never comes (mediamtx#1074, #426).
 #[test]
 fn q47_frames_without_a_sequence_header() {
-    let frame = [0x27, 1, 0, 0, 0, 1];
-    assert_verbatim(&[video(0, &frame), video(40, &[0x17]), audio(40, &[0xaf]), video(80, &frame)]);
+    assert_verbatim(&no_sequence_header());
 }
 
 fn empty() -> Vec<Tag> {
@@ -145,13 +184,17 @@ pub(crate) fn bodies() -> Vec<Tag> {
     tags
 }
 
+fn composition_times() -> Vec<Tag> {
+    vec![video(40, &[0x27, 1, 0xff, 0xff, 0xd8, 1]), video(80, &[0x27, 1, 0x80, 0, 0])]
+}
+
 /// Quirk 49: negative composition times (iOS, NVENC: gortmplib#88, mediamtx#1764).
 #[test]
 fn q49_negative_composition_times() {
-    let tags = [video(40, &[0x27, 1, 0xff, 0xff, 0xd8, 1]), video(80, &[0x27, 1, 0x80, 0, 0])];
+    let tags = composition_times();
     assert_verbatim(&tags);
     let time = |tag: &Tag| media(tag).parts().next().unwrap().composition_time;
-    assert_eq!(tags.each_ref().map(time), [-40, -0x80_0000]);
+    assert_eq!(tags.iter().map(time).collect::<Vec<_>>(), [-40, -0x80_0000]);
 }
 
 fn jumps() -> Script {
@@ -232,10 +275,26 @@ fn q58_a_keyframe_of_6_mb_in_small_chunks() {
     assert!(tags == [audio(41, &filler(3_000, 1)), video(40, &filler(6_000_000, 9))]);
 }
 
+fn late_track() -> Vec<Tag> {
+    vec![video(0, &[0x17, 0]), video(10_000, &[0x27, 1]), audio(10_001, &[0xaf, 0])]
+}
+
+/// Half a minute of nothing between two timestamps, then frames that all came at once.
+fn burst() -> Vec<Tag> {
+    let late = (0..200).map(|n| video(30_000 + 40 * n, &filler(300, n)));
+    std::iter::once(video(0, &[0x17, 0])).chain(late).collect()
+}
+
+/// Quirk 60, as far as the core goes: no silence is too long for it, and no burst too short.
+#[test]
+fn q60_silence_and_bursts() {
+    assert_verbatim(&burst());
+}
+
 /// Quirk 59: a track that starts late.
 #[test]
 fn q59_a_track_that_starts_late() {
-    assert_verbatim(&[video(0, &[0x17, 0]), video(10_000, &[0x27, 1]), audio(10_001, &[0xaf, 0])]);
+    assert_verbatim(&late_track());
 }
 
 fn stream_0() -> Script {

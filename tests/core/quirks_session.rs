@@ -8,8 +8,19 @@ use sluicebox_tests::wire::{Message, Script};
 use super::quirks_connect::{published, told};
 use super::run::{Scenario, audio, codes, decoded, outcome, publishing, replies, video};
 
-pub(crate) const SCENARIOS: &[Scenario] =
-    &[("all ends", all_ends), ("two streams side by side", side_by_side)];
+pub(crate) const SCENARIOS: &[Scenario] = &[
+    ("names of all kinds", names),
+    ("an address that is none", || connect_with(&[("tcurl", "\"not a url".into())])),
+    ("labels", || connect_with(&[("flashVer", "Lavf57\n\u{1b}[2J".into()), ("swfUrl", "".into())])),
+    ("credentials in the application", credentials),
+    ("an end in the middle of connect", broken_connect),
+    ("a stale chunk size", stale_chunk_size),
+    ("HTTP", || Script::new().raw(b"GET / HTTP/1.1\r\n\r\n")),
+    ("TLS", || Script::new().raw(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc")),
+    ("a scanner", || Script::new().raw(b"\x80\x2e\x01\x03")),
+    ("all ends", all_ends),
+    ("two streams side by side", side_by_side),
+];
 
 fn connect_with(pairs: &[(&str, Value)]) -> Script {
     let pairs = pairs.iter().map(|(key, value)| ((*key).to_owned(), value.clone())).collect();
@@ -32,6 +43,15 @@ fn q11_q12_q14_names_come_out_raw() {
         let script = Script::hello().connect(app).create_stream().publish(1, name);
         assert_eq!(told(&script)[1], published(1, app, name));
     }
+}
+
+/// One publish after another, the names as encoders send them.
+fn names() -> Script {
+    let names = ["d/e", "", "/cam", "cam?token=2", "mp4:cam.flv", "../../etc/passwd"];
+    let first = Script::hello().connect("/a/b/c/?token=1&x=/y");
+    names.iter().fold(first, |script, name| {
+        script.create_stream().publish(1, name).audio(0, &[1]).delete_stream(1.0)
+    })
 }
 
 /// Quirk 13: tcUrl in quotes, under another key, no URL, no string, or missing (Neko:
@@ -66,12 +86,17 @@ fn q15_labels_come_out_raw() {
     }
 }
 
+fn credentials() -> Script {
+    let app = "live?authmod=adobe&user=me&challenge=x&response=y";
+    Script::hello().connect(app).create_stream().publish(1, "cam")
+}
+
 /// Quirk 18: credentials for Adobe's authmod: they come out raw, and a refusal can be read
 /// (mediamtx#3879, #2056; nginx-rtmp-module#188).
 #[test]
 fn q18_credentials_come_out_raw_and_a_refusal_is_readable() {
     let app = "live?authmod=adobe&user=me&challenge=x&response=y";
-    let script = Script::hello().connect(app).create_stream().publish(1, "cam");
+    let script = credentials();
     assert_eq!(told(&script)[1], published(1, app, "cam"));
     let refused = run(Config::default(), Policy::Reject(Reject::Denied), [script.bytes()]);
     let reply = replies(&refused).pop().and_then(|reply| reply.command()).expect("an answer");
@@ -106,18 +131,25 @@ fn q19_refusals_have_codes_that_encoders_know() {
     }
 }
 
+fn broken_connect() -> Script {
+    Script::hello().connect("live").message(&Message::new(99, &[1]))
+}
+
+fn stale_chunk_size() -> Script {
+    let mut stale = Script::new().chunk_size(4096);
+    stale.take();
+    Script::hello().raw(stale.connect(&"x".repeat(200)).bytes())
+}
+
 /// Quirk 20: an end in the middle of `connect` hangs OBS; old ones start with the last session's
 /// chunk size (obs-studio#4135, #878, #2865).
 #[test]
 fn q20_the_answer_is_finished_before_the_end() {
-    let broken = Script::hello().connect("live").message(&Message::new(99, &[1]));
-    let outcome = outcome(&broken);
+    let outcome = outcome(&broken_connect());
     assert_eq!(outcome.error, Some(Error::Malformed(Malformed::MessageType(99))));
     let expected = ["NetConnection.Connect.Success", "NetConnection.Connect.Closed"];
     assert_eq!(codes(&outcome), expected);
-    let mut stale = Script::new().chunk_size(4096);
-    stale.take();
-    let stale = Script::hello().raw(stale.connect(&"x".repeat(200)).bytes());
+    let stale = stale_chunk_size();
     assert_eq!((super::run::outcome(&stale).error.is_some(), told(&stale)), (true, Vec::new()));
 }
 
