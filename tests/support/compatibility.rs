@@ -25,8 +25,8 @@ fn line(client: &str, version: &str, pushed: &str, result: &str) {
     let name = binary.file_name().expect("a binary has a name");
     let folder = target().join("tmp/compatibility").join(name);
     fs::create_dir_all(&folder).expect("a folder for lines");
-    let file: String =
-        format!("{client} {pushed}").chars().filter(|c| c.is_alphanumeric()).collect();
+    let all = format!("{client} {version} {pushed}");
+    let file: String = all.chars().filter(|c| c.is_alphanumeric()).collect();
     let text = format!("| {client} | {version} | {pushed} | {result} |\n");
     fs::write(folder.join(file), text).expect("a line can be written");
 }
