@@ -232,7 +232,7 @@ fn sidecar(recording: &Path) -> Value {
 
 #[test]
 fn a_sidecar_has_the_account_and_where_it_came_from() {
-    let server = Server::start(&["--grace", "20"]);
+    let server = Server::start(&["--grace", "20", "--sidecar", "account"]);
     let mut first = Steady::start(server.addr, "live", "cam");
     first.frames(5, 3000);
     first.recorded(&server);
@@ -259,11 +259,11 @@ fn a_sidecar_has_the_account_and_where_it_came_from() {
     assert_eq!(publishers[0]["why"], "connection ended");
     assert_eq!(publishers[1]["why"], "peer stopped");
     assert!(sidecar.get("sha256").is_none() && sidecar.get("report").is_none());
-    let server = Server::start(&["--sidecar", "none"]);
+    let server = Server::start(&["--sidecar", "none", "--on-closed", "true"]);
     publish(&server, "cam");
     let recording = server.complete("cam");
-    let folder = recording.parent().expect("a folder");
-    assert_eq!(fs::read_dir(folder).expect("a folder").count(), 1);
+    server.wait("on-closed is done");
+    assert!(!recording.with_extension("json").exists());
 }
 
 #[test]
@@ -298,4 +298,19 @@ fn what_is_not_to_be_kept_is_deleted_and_nothing_else() {
     assert!(!refused.status.success());
     let error = String::from_utf8_lossy(&refused.stderr);
     assert!(error.contains("--keep needs sidecars"), "{error}");
+}
+
+#[test]
+fn what_a_crash_has_left_gets_a_sidecar_that_says_so() {
+    let server = Server::start(&[]);
+    let mut publisher = Steady::start(server.addr, "live", "cam");
+    publisher.frames(5, 3000);
+    publisher.recorded(&server);
+    let server = Server::again(&["--sidecar", "account"], server.kill());
+    let repaired = server.wait("finished after a crash");
+    let recording = Path::new(repaired.text("path"));
+    let sidecar = sidecar(recording);
+    assert_eq!(sidecar["bytes"], fs::metadata(recording).expect("a recording").len());
+    assert_eq!(sidecar["account"], Value::Null);
+    assert!(sidecar["repaired"]["tags"].as_u64().is_some_and(|tags| tags >= 5), "{sidecar}");
 }

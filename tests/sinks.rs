@@ -106,8 +106,8 @@ fn a_program_that_is_stopped_is_dropped_and_costs_the_recording_nothing() {
     let pid = folder.path().join("pid");
     // It stops itself, as SIGSTOP would stop it.
     let exec = format!("sh -c 'echo $$ >{}; kill -STOP $$; cat >/dev/null'", pid.display());
-    let wait_flag = ["--sink-wait", "0.5", "--sink-buffer", "100000"];
-    let mut server = Server::start(&[&["--exec", &exec][..], &wait_flag].concat());
+    let bounds = ["--sink-wait", "0.5", "--sink-buffer", "100000", "--sidecar", "account"];
+    let mut server = Server::start(&[&["--exec", &exec][..], &bounds].concat());
     let mut publisher = Steady::start(server.addr, "live", "cam");
     wait("the program", || fs::read_to_string(&pid).is_ok_and(|pid| !pid.is_empty()));
     // More than the queue and the pipe hold.

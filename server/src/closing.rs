@@ -14,7 +14,7 @@ use crate::facts::{Facts, Part};
 use crate::hook::{Hook, Job};
 use crate::pool::Pool;
 use crate::program::Variables;
-use crate::recording::Segment;
+use crate::recording::{Repaired, Segment};
 use crate::retention::Retention;
 use crate::sidecar::{self, Detail};
 
@@ -87,6 +87,8 @@ impl Closed {
 pub(crate) struct Closings {
     /// None: there is nothing to do.
     pool: Option<Pool<Closed>>,
+    sidecar: Detail,
+    retention: Option<Arc<Retention>>,
     hook: Option<Arc<Hook>>,
 }
 
@@ -100,9 +102,9 @@ impl Closings {
         let Settings { sidecar, digest, hook } = settings;
         let hook = hook.map(|hook| Hook::start(hook, events.clone())).transpose()?.map(Arc::new);
         if sidecar == Detail::None && hook.is_none() {
-            return Ok(Self { pool: None, hook });
+            return Ok(Self { pool: None, sidecar, retention, hook });
         }
-        let (next, events) = (hook.clone(), events.clone());
+        let (next, kept, events) = (hook.clone(), retention.clone(), events.clone());
         // One file after the other: more would only make a disk seek.
         let pool = Pool::start("closing", 1, move |closed: Closed, _| {
             let written = if sidecar == Detail::None {
@@ -119,7 +121,7 @@ impl Closings {
                 hook.give(Job { about: closed.about.clone(), path, variables });
             }
         })?;
-        Ok(Self { pool: Some(pool), hook })
+        Ok(Self { pool: Some(pool), sidecar, retention: kept, hook })
     }
 
     /// Takes a file that has just been finished. Never waits.
@@ -129,6 +131,25 @@ impl Closings {
         {
             let path = segment.path.display().to_string();
             tracing::error!(path, "too many files wait for what follows: nothing follows");
+        }
+    }
+
+    /// A file that a crash had left was finished: it gets a sidecar that says so. What its publisher
+    /// sent and lost, nobody knows any more. To be called by who may wait.
+    pub(crate) fn repaired(&self, path: &Path, repaired: &Repaired) {
+        if self.sidecar == Detail::None {
+            return;
+        }
+        match sidecar::write_repaired(path, repaired) {
+            Ok(sidecar) => {
+                if let Some(retention) = &self.retention {
+                    retention.add(sidecar);
+                }
+            }
+            Err(error) => {
+                let (path, error) = (path.display().to_string(), format!("{error:#}"));
+                tracing::error!(path, error, "no sidecar");
+            }
         }
     }
 

@@ -106,7 +106,12 @@ pub fn run<B: Backend>(flags: Flags, backend: B) -> Result<ExitCode> {
         tracing::info!(%addr, publish_to = listen::url(addr), records_to = records, "listening");
     }
     if let Some(folder) = destination.folder().map(Path::to_owned) {
-        let repair = move || recording::repair_unfinished(&folder);
+        let closings = services.closings();
+        let repair = move || {
+            recording::repair_unfinished(&folder, |path, repaired| {
+                closings.repaired(path, repaired)
+            });
+        };
         thread::Builder::new()
             .name("repair".into())
             .spawn(repair)

@@ -45,6 +45,11 @@ impl Services {
         Box::new(Watcher { facts: facts.clone(), events, closings })
     }
 
+    /// What is done with finished files.
+    pub(crate) fn closings(&self) -> Arc<Closings> {
+        self.closings.clone()
+    }
+
     /// Finishes what is to be done, up to `deadline`; says whether it is.
     pub(crate) fn close(&self, deadline: Instant) -> bool {
         let done = self.sinks.close(deadline) & self.closings.close(deadline);

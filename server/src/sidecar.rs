@@ -14,6 +14,7 @@ use sluicebox_media::report;
 use sluicebox_rules::account::Account;
 
 use crate::closing::Closed;
+use crate::recording::Repaired;
 use crate::tools::check::json as check;
 
 /// What goes into a sidecar.
@@ -72,6 +73,34 @@ pub(crate) fn write(closed: &Closed, detail: Detail, digest: bool) -> Result<Pat
         content["sha256"] = json!(digest_of(recording)?);
     }
     let path = path_of(recording);
+    save(&path, &content).with_context(|| format!("cannot write {}", path.display()))?;
+    Ok(path)
+}
+
+/// Writes the sidecar of a file that a crash had left, and that is finished now. Returns its path.
+///
+/// # Errors
+///
+/// When it cannot be written, and when there is a file of that name.
+pub(crate) fn write_repaired(recording: &Path, repaired: &Repaired) -> Result<PathBuf> {
+    let path = path_of(recording);
+    let meta = recording.metadata().context("the recording is gone")?;
+    let name = recording.file_name().context("a recording without a name")?;
+    let mark = Mark {
+        sluicebox: env!("CARGO_PKG_VERSION").into(),
+        file: name.to_string_lossy().into_owned(),
+        bytes: meta.len(),
+        ended: meta.modified()?.try_into()?,
+    };
+    let mut content = serde_json::to_value(mark)?;
+    content["seconds"] = json!(seconds(repaired.duration));
+    content["why"] = json!("the server did not come to its end");
+    content["account"] = Value::Null;
+    content["repaired"] = json!({
+        "tags": repaired.tags,
+        "bytes_cut": repaired.lost,
+        "end": repaired.end,
+    });
     save(&path, &content).with_context(|| format!("cannot write {}", path.display()))?;
     Ok(path)
 }

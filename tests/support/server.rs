@@ -111,6 +111,10 @@ impl Server {
         if !arguments.contains(&"--output") && !arguments.contains(&"--record-dir") {
             command.arg("--record-dir").arg(folder.path());
         }
+        if !["--sidecar", "--keep", "--on-closed"].iter().any(|flag| arguments.contains(flag)) {
+            // Tests of names count the files that there are.
+            command.args(["--sidecar", "none"]);
+        }
         if !arguments.contains(&"--grace") {
             // Tests of lost publishers wait for the end of their recordings.
             command.args(["--grace", "0.5"]);

@@ -40,6 +40,10 @@ pub(super) fn create(settings: &Settings, values: &Values, segment: u32) -> Resu
         match OpenOptions::new().read(true).write(true).create_new(true).open(&path) {
             Ok(file) => return Ok(Created { file, path }),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            // Its folder ran empty, and was deleted just now.
+            Err(error) if error.kind() == io::ErrorKind::NotFound && number == 1 => {
+                stem.parent().map_or(Ok(()), fs::create_dir_all)?;
+            }
             Err(error) => {
                 return Err(error).with_context(|| format!("cannot create {}", path.display()));
             }

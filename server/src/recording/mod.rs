@@ -44,7 +44,7 @@ use guard::{Guard, Next, Tries};
 pub(crate) use look::Look;
 use marks::Mark;
 use open::{Failed, Open};
-pub(crate) use repair::{repair, repair_unfinished};
+pub(crate) use repair::{Repaired, repair, repair_unfinished};
 pub(crate) use segment::{Cutter, put_tag, put_timestamp};
 pub(crate) use settings::{OnWriteError, Segments, Settings, Sync};
 pub(crate) use template::Template;

@@ -39,8 +39,9 @@ pub(crate) struct Repaired {
     pub(crate) finished: bool,
 }
 
-/// Finishes what was left unfinished below `root`, and is held by nobody.
-pub(crate) fn repair_unfinished(root: &Path) {
+/// Finishes what was left unfinished below `root`, and is held by nobody. `each` is told of every file
+/// that is finished then.
+pub(crate) fn repair_unfinished(root: &Path, each: impl Fn(&Path, &Repaired)) {
     let (mut finished, mut held, mut failed) = (0, 0, 0);
     for (mark, path) in marks::all(root) {
         match finish(&path) {
@@ -48,6 +49,7 @@ pub(crate) fn repair_unfinished(root: &Path) {
             Ok(Some((repaired, path))) => {
                 finished += 1;
                 mark.remove();
+                each(&path, &repaired);
                 let (path, end) = (path.display().to_string(), repaired.end);
                 let (tags, bytes_cut) = (repaired.tags, repaired.lost);
                 let seconds = std::time::Duration::from_millis(repaired.duration).as_secs_f64();
