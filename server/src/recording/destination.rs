@@ -94,7 +94,7 @@ impl Destination {
             unique: RandomState::new().hash_one(Instant::now()),
         };
         let Opened { open, mark } = open_file(&settings, &values, 1)?;
-        let segment = Segment::new(open.file.path(), 1, &values.session);
+        let segment = Segment::new(open.file.path(), 1);
         let mut watch = opening.watch;
         watch.opened(&segment);
         Ok(Recording {

@@ -91,11 +91,6 @@ impl Recording {
         self.closed.plus(open)
     }
 
-    /// What tells this recording from all others, in names, logs and events.
-    pub(crate) fn session(&self) -> &str {
-        &self.values.session
-    }
-
     /// Appends a run of tags, looking at each where it lies: what is in the file is this side's word,
     /// not the session's.
     ///
@@ -303,8 +298,7 @@ impl Recording {
     /// Takes over a file that was opened.
     fn adopt(&mut self, opened: destination::Opened) {
         self.guard = Guard::new(self.settings.min_free);
-        self.segment =
-            Segment::new(opened.open.file.path(), self.segment.number + 1, self.session());
+        self.segment = Segment::new(opened.open.file.path(), self.segment.number + 1);
         (self.open, self.mark) = (Some(opened.open), opened.mark);
         self.watch.opened(&self.segment);
     }

@@ -1,7 +1,5 @@
 //! What others are told of a recording.
 
-#![allow(dead_code, reason = "for whoever watches")]
-
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,8 +16,6 @@ pub(crate) struct Segment {
     pub(crate) path: Arc<Path>,
     /// The first file of a recording is 1.
     pub(crate) number: u32,
-    /// What tells its recording from all others.
-    pub(crate) session: Arc<str>,
     /// When it was opened, and closed, by the wall clock. Of an open one, both are the same.
     pub(crate) began: Timestamp,
     pub(crate) ended: Timestamp,
@@ -73,12 +69,11 @@ pub(crate) enum Resume {
 
 impl Segment {
     /// A file that was opened just now.
-    pub(super) fn new(path: &Path, number: u32, session: &str) -> Self {
+    pub(super) fn new(path: &Path, number: u32) -> Self {
         let now = Timestamp::now();
         Self {
             path: path.into(),
             number,
-            session: session.into(),
             began: now,
             ended: now,
             len: 0,
