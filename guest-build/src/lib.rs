@@ -68,6 +68,21 @@ pub fn find(workspace: &Path, kind: Option<Kind>) -> Result<Way> {
 /// When cargo fails (its own message is on standard error), or when the module is not what it
 /// should be.
 pub fn build_by(way: Way, workspace: &Path, out_dir: &Path) -> Result<Built> {
+    let module =
+        compile(&way, workspace, out_dir, &["sluicebox-guest"])?.join("sluicebox_guest.wasm");
+    let bytes = fs::read(&module).with_context(|| format!("cargo made no {}", module.display()))?;
+    let faults = inspect(&bytes)?.faults();
+    ensure!(faults.is_empty(), "{} is no guest: {}", module.display(), faults.join("; "));
+    Ok(Built { module, way })
+}
+
+/// Builds packages of `workspace` that are WebAssembly programs without a standard library, and
+/// returns the folder with their modules. Intermediate files go where those of [`build_by`] go.
+///
+/// # Errors
+///
+/// When cargo fails; its own message is on standard error.
+pub fn compile(way: &Way, workspace: &Path, out_dir: &Path, packages: &[&str]) -> Result<PathBuf> {
     let workspace = workspace
         .canonicalize()
         .with_context(|| format!("no workspace at {}", workspace.display()))?;
@@ -79,7 +94,10 @@ pub fn build_by(way: Way, workspace: &Path, out_dir: &Path) -> Result<Built> {
 
     let mut cargo = Command::new(&way.cargo);
     cargo.current_dir(&workspace);
-    cargo.args(["build", "--profile", "guest", "-p", "sluicebox-guest", "--locked"]);
+    cargo.args(["build", "--profile", "guest", "--locked"]);
+    for package in packages {
+        cargo.args(["-p", package]);
+    }
     cargo.args(["--target", TARGET, "--target-dir"]).arg(&target_dir);
     if way.builds_std() {
         cargo.args(["-Zbuild-std=core,alloc", "-Zbuild-std-features=compiler-builtins-mem"]);
@@ -87,12 +105,7 @@ pub fn build_by(way: Way, workspace: &Path, out_dir: &Path) -> Result<Built> {
     if offline() {
         cargo.arg("--offline");
     }
-    environment::set(&mut cargo, &way, &workspace, &target_dir);
+    environment::set(&mut cargo, way, &workspace, &target_dir);
     process::run(&mut cargo).with_context(|| format!("cannot build the guest with {way}"))?;
-
-    let module = target_dir.join(TARGET).join("guest/sluicebox_guest.wasm");
-    let bytes = fs::read(&module).with_context(|| format!("cargo made no {}", module.display()))?;
-    let faults = inspect(&bytes)?.faults();
-    ensure!(faults.is_empty(), "{} is no guest: {}", module.display(), faults.join("; "));
-    Ok(Built { module, way })
+    Ok(target_dir.join(TARGET).join("guest"))
 }

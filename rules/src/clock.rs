@@ -132,16 +132,29 @@ impl Clock {
         self.paused = true;
     }
 
+    /// When it has to be looked at again if nothing comes before: something takes too long from then
+    /// on, or it has gone quiet.
+    pub fn due(&self, timeouts: &Timeouts) -> Moment {
+        let (since, patience, _) = self.patience(timeouts);
+        let up = since + patience + Duration::from_millis(1);
+        if self.paused { up } else { up.min(self.heard + PAUSE) }
+    }
+
     /// What took too long, if something did.
     pub fn overdue(&self, now: Moment, timeouts: &Timeouts) -> Option<&'static str> {
+        let (since, patience, what) = self.patience(timeouts);
+        (now.saturating_sub(since) > patience).then_some(what)
+    }
+
+    /// Since when it is waited for what, how long at most, and what is said then.
+    fn patience(&self, timeouts: &Timeouts) -> (Moment, Duration, &'static str) {
         // In all but publishing, from the beginning: bytes that trickle in do not buy time.
-        let (since, patience, what) = match self.phase {
+        match self.phase {
             Phase::Handshake => (self.since, timeouts.handshake, "handshake takes too long"),
             Phase::Setup => (self.since, timeouts.publish, "nothing published for too long"),
             Phase::Publishing => (self.advanced, timeouts.idle, "nothing sent for too long"),
             Phase::Lingering => (self.since, LINGER, "last reply not read"),
-        };
-        (now.saturating_sub(since) > patience).then_some(what)
+        }
     }
 }
 
@@ -185,6 +198,14 @@ mod tests {
         assert!(overdue(&clock, 61));
         clock.received(STEP, later);
         assert!(!overdue(&clock, 61) && overdue(&clock, 111));
+    }
+
+    #[test]
+    fn it_is_looked_at_when_something_is_due() {
+        let mut clock = Clock::new(START);
+        assert!(clock.overdue(clock.due(&TIMEOUTS), &TIMEOUTS).is_some());
+        clock.heard(START);
+        assert!(clock.pauses(clock.due(&TIMEOUTS)));
     }
 
     #[test]
