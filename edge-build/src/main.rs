@@ -45,12 +45,20 @@ enum Form {
     Component,
 }
 
-const ARTEFACTS: [Artefact; 1] = [Artefact {
-    package: "sluicebox-filter",
-    module: "sluicebox_filter.wasm",
-    name: "sluicebox-filter.wasm",
-    form: Form::Module,
-}];
+const ARTEFACTS: [Artefact; 2] = [
+    Artefact {
+        package: "sluicebox-filter",
+        module: "sluicebox_filter.wasm",
+        name: "sluicebox-filter.wasm",
+        form: Form::Module,
+    },
+    Artefact {
+        package: "sluicebox-serve",
+        module: "sluicebox_serve.wasm",
+        name: "sluicebox-serve.wasm",
+        form: Form::Component,
+    },
+];
 
 fn main() -> ExitCode {
     match run(Cli::parse()) {
@@ -75,7 +83,7 @@ fn run(cli: Cli) -> Result<()> {
         let bytes = finish(&artefact, module).context(artefact.name)?;
         let file = output.join(artefact.name);
         fs::write(&file, &bytes).with_context(|| format!("cannot write {}", file.display()))?;
-        println!("{}: {} bytes", file.display(), bytes.len());
+        println!("{}: {} bytes", file.canonicalize()?.display(), bytes.len());
     }
     Ok(())
 }
