@@ -45,7 +45,7 @@ enum Form {
     Component,
 }
 
-const ARTEFACTS: [Artefact; 2] = [
+const ARTEFACTS: [Artefact; 3] = [
     Artefact {
         package: "sluicebox-filter",
         module: "sluicebox_filter.wasm",
@@ -56,6 +56,12 @@ const ARTEFACTS: [Artefact; 2] = [
         package: "sluicebox-serve",
         module: "sluicebox_serve.wasm",
         name: "sluicebox-serve.wasm",
+        form: Form::Component,
+    },
+    Artefact {
+        package: "sluicebox-component",
+        module: "sluicebox_component.wasm",
+        name: "sluicebox-ingest.wasm",
         form: Form::Component,
     },
 ];
