@@ -1,6 +1,7 @@
 //! What all connections of a program share.
 
 use alloc::collections::BTreeSet;
+use alloc::format;
 use alloc::string::String;
 use core::fmt::Display;
 use core::net::IpAddr;
@@ -139,6 +140,14 @@ impl<S: System> Edge<S> {
     /// A publish has ended.
     pub(crate) fn ended(&mut self) {
         self.stop |= self.settings.once;
+    }
+
+    /// The path of a recording for people: with the folder in front that was asked for.
+    pub(crate) fn shown(&self, path: &str) -> String {
+        match &self.settings.record_dir {
+            Some(folder) => format!("{}/{path}", folder.trim_end_matches('/')),
+            None => path.into(),
+        }
     }
 
     pub(crate) fn line(&self, level: Level, message: &str) -> Line {

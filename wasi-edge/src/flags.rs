@@ -1,5 +1,6 @@
 //! What may be typed: the server's flags, as far as they mean something here.
 
+use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
@@ -53,7 +54,7 @@ pub struct Settings {
 #[derive(Clone, Debug)]
 pub enum Asked {
     /// To run.
-    Run(Settings),
+    Run(Box<Settings>),
     /// To say this and end well.
     Say(String),
 }
@@ -76,7 +77,7 @@ const FILTER: &[Form] = &[Form::Filter];
 const FLAGS: &[Flag] = &[
     Flag { name: "listen", value: "ADDR:PORT", default: "0.0.0.0:1935", of: SERVER,
         help: "address to listen on; several, separated by commas",
-        set: |s, v| list(v, |one| address(one)).map(|listen| s.listen = listen) },
+        set: |s, v| list(v, address).map(|listen| s.listen = listen) },
     Flag { name: "record-dir", value: "DIR", default: "", of: BOTH,
         help: "folder for recordings, by the name that the runtime gives it, or one below that [default: the first that it gives]",
         set: |s, v| { s.record_dir = Some(v.into()); Ok(()) } },
@@ -174,7 +175,7 @@ pub fn parse(
         };
         (flag.set)(&mut settings, value).map_err(|why| format!("{argument}: {why}"))?;
     }
-    Ok(Asked::Run(settings))
+    Ok(Asked::Run(Box::new(settings)))
 }
 
 fn defaults(form: Form) -> Settings {

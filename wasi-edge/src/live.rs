@@ -85,7 +85,7 @@ impl<S: System> Live<S> {
             .value("peer", peer)
             .text("app", self.point.app())
             .text("stream", self.point.stream())
-            .text("path", self.recording.path())
+            .text("path", edge.shown(self.recording.path()))
             .text("why", reason(end.why))
             .text("codecs", self.stats.codecs())
             .value("seconds", f64::from(millis) / 1000.0)

@@ -31,7 +31,7 @@ fn start() -> Result<u32, String> {
     let environment = wasi::environment().unwrap_or_default();
     let settings = match parse(Form::Filter, arguments.get(1..).unwrap_or_default(), &environment)?
     {
-        Asked::Run(settings) => settings,
+        Asked::Run(settings) => *settings,
         Asked::Say(text) => {
             // Standard output is the peer's.
             wasi::say(&text);

@@ -28,7 +28,7 @@ pub(crate) fn run() -> Result<(), ()> {
         parse(Form::Server, get_arguments().get(1..).unwrap_or_default(), &get_environment());
     match asked.and_then(|asked| match asked {
         Asked::Run(settings) => {
-            let mut server = Server::start(settings)?;
+            let mut server = Server::start(*settings)?;
             Ok(server.serve())
         }
         Asked::Say(text) => {

@@ -5,7 +5,7 @@ fn run(form: Form, arguments: &[&str], environment: &[(&str, &str)]) -> Result<S
     let pair = |(name, value): &(&str, &str)| (name.to_string(), value.to_string());
     let environment: Vec<_> = environment.iter().map(pair).collect();
     parse(form, &arguments, &environment).map(|asked| match asked {
-        Asked::Run(settings) => settings,
+        Asked::Run(settings) => *settings,
         Asked::Say(text) => panic!("{text}"),
     })
 }
