@@ -9,7 +9,7 @@ import { randomInt } from 'node:crypto';
 
 const [file, folder, port = '1935'] = process.argv.slice(2);
 const guest = new WebAssembly.Module(readFileSync(file));
-const safe = (bytes) => encodeURIComponent(bytes.toString('latin1')).replaceAll('.', '%2E') || '@';
+const safe = (bytes) => encodeURIComponent(bytes.toString('latin1')).replaceAll('.', '%2E').slice(0, 99) || '@';
 mkdirSync(folder, { recursive: true });
 
 createServer({ allowHalfOpen: true }, (socket) => {

@@ -21,7 +21,7 @@ await symlink(resolve(import.meta.dirname, 'node_modules'), join(folder, 'node_m
 const { _clearPreopens, _addPreopen } = await import('@bytecodealliance/preview2-shim/filesystem');
 const { _setArgs, _setEnv } = await import('@bytecodealliance/preview2-shim/cli');
 _clearPreopens(); // Otherwise the whole file system is open to it.
-_addPreopen('/recordings', resolve(recordings));
+_addPreopen(recordings, resolve(recordings));
 _setArgs(['sluicebox-serve', ...flags]);
 _setEnv({});
 const { run } = await import(join(folder, 'serve.js'));

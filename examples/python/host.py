@@ -20,7 +20,7 @@ class Connection(socketserver.BaseRequestHandler):
         read = lambda at, length: bytes(export["memory"].read(store, at, at + length))
         u32 = lambda at: struct.unpack("<I", read(at, 4))[0]
         text = lambda at: read(u32(at), u32(at + 4))  # what a slice points at
-        safe = lambda name: urllib.parse.quote(name, safe="").replace(".", "%2E") or "@"
+        safe = lambda name: urllib.parse.quote(name, safe="").replace(".", "%2E")[:99] or "@"
         live = {}
         call("space", 0)
         call("open", 0, random.getrandbits(63))

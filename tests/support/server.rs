@@ -51,12 +51,17 @@ pub struct Ended {
 impl Server {
     /// Starts a server that records to a folder of its own.
     pub fn start(arguments: &[&str]) -> Self {
-        Self::spawn(arguments, Stdio::null())
+        Self::of(&binary(), arguments)
+    }
+
+    /// Starts another program with the same flags.
+    pub fn of(program: &Path, arguments: &[&str]) -> Self {
+        Self::spawn(program, arguments, Stdio::null())
     }
 
     /// Starts a server for one stream that goes to standard output, and returns that too.
     pub fn piped() -> (Self, ChildStdout) {
-        let mut server = Self::spawn(&["--once", "--output", "-"], Stdio::piped());
+        let mut server = Self::spawn(&binary(), &["--once", "--output", "-"], Stdio::piped());
         let stdout = server.child.stdout.take().expect("stdout is piped");
         (server, stdout)
     }
@@ -64,12 +69,12 @@ impl Server {
     /// Starts a server for one stream that goes to standard output, which is a file.
     pub fn into_file(path: &Path) -> Self {
         let file = std::fs::File::create(path).expect("a file");
-        Self::spawn(&["--once", "--output", "-"], file.into())
+        Self::spawn(&binary(), &["--once", "--output", "-"], file.into())
     }
 
     /// Starts a server that records to a folder where another has been.
     pub fn again(arguments: &[&str], folder: TempDir) -> Self {
-        Self::spawn_in(folder, arguments, Stdio::null())
+        Self::spawn_in(&binary(), folder, arguments, Stdio::null())
     }
 
     /// Kills it, and gives its folder.
@@ -88,7 +93,7 @@ impl Server {
 
     /// Starts a server that records to a folder, and returns its standard output too.
     pub fn with_stdout(arguments: &[&str]) -> (Self, ChildStdout) {
-        let mut server = Self::spawn(arguments, Stdio::piped());
+        let mut server = Self::spawn(&binary(), arguments, Stdio::piped());
         let stdout = server.child.stdout.take().expect("stdout is piped");
         (server, stdout)
     }
@@ -100,13 +105,13 @@ impl Server {
         tool::Running::start(&mut command).output()
     }
 
-    fn spawn(arguments: &[&str], stdout: Stdio) -> Self {
+    fn spawn(program: &Path, arguments: &[&str], stdout: Stdio) -> Self {
         let folder = TempDir::with_prefix("sluicebox-").expect("a folder for recordings");
-        Self::spawn_in(folder, arguments, stdout)
+        Self::spawn_in(program, folder, arguments, stdout)
     }
 
-    fn spawn_in(folder: TempDir, arguments: &[&str], stdout: Stdio) -> Self {
-        let mut command = Command::new(binary());
+    fn spawn_in(program: &Path, folder: TempDir, arguments: &[&str], stdout: Stdio) -> Self {
+        let mut command = Command::new(program);
         command.args(["--listen", "127.0.0.1:0", "--log", "json"]);
         if !arguments.contains(&"--output") && !arguments.contains(&"--record-dir") {
             command.arg("--record-dir").arg(folder.path());

@@ -73,10 +73,13 @@ const BOTH: &[Form] = &[Form::Filter, Form::Server];
 const SERVER: &[Form] = &[Form::Server];
 const FILTER: &[Form] = &[Form::Filter];
 
+/// Those that may be given several times.
+const LISTS: [&str; 2] = ["listen", "app"];
+
 #[rustfmt::skip]
 const FLAGS: &[Flag] = &[
     Flag { name: "listen", value: "ADDR:PORT", default: "0.0.0.0:1935", of: SERVER,
-        help: "address to listen on; several, separated by commas",
+        help: "address to listen on; several times, or separated by commas",
         set: |s, v| list(v, address).map(|listen| s.listen = listen) },
     Flag { name: "record-dir", value: "DIR", default: "", of: BOTH,
         help: "folder for recordings, by the name that the runtime gives it, or one below that [default: the first that it gives]",
@@ -88,7 +91,7 @@ const FLAGS: &[Flag] = &[
         help: "exit after the first publish; the exit code is 0 only if every message was written",
         set: |s, v| { s.once |= !matches!(v, "0" | "false" | "no" | "off"); Ok(()) } },
     Flag { name: "app", value: "NAME", default: "", of: BOTH,
-        help: "take only publishes to this application; several, separated by commas",
+        help: "take only publishes to this application; several times, or separated by commas",
         set: |s, v| list(v, |one| Ok(one.to_string())).map(|apps| s.apps = apps) },
     Flag { name: "log", value: "text|json", default: "text", of: BOTH,
         help: "form of the log lines on standard error",
@@ -151,6 +154,7 @@ pub fn parse(
             (flag.set)(&mut settings, value).map_err(|why| format!("{variable}: {why}"))?;
         }
     }
+    let mut given: Vec<(&Flag, String)> = Vec::new();
     let mut arguments = arguments.iter();
     while let Some(argument) = arguments.next() {
         let (name, joined) = match argument.split_once('=') {
@@ -173,7 +177,14 @@ pub fn parse(
                 arguments.next().ok_or_else(|| format!("{argument}: {} is missing", flag.value))?
             }
         };
-        (flag.set)(&mut settings, value).map_err(|why| format!("{argument}: {why}"))?;
+        match given.iter_mut().find(|(other, _)| other.name == flag.name) {
+            Some((_, all)) if LISTS.contains(&flag.name) => *all += &format!(",{value}"),
+            Some((_, last)) => *last = value.into(),
+            None => given.push((flag, value.into())),
+        }
+    }
+    for (flag, value) in given {
+        (flag.set)(&mut settings, &value).map_err(|why| format!("--{}: {why}", flag.name))?;
     }
     Ok(Asked::Run(Box::new(settings)))
 }

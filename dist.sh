@@ -1,0 +1,31 @@
+#!/usr/bin/env bash
+# Builds everything that is shipped, into dist/ (or the folder that is named): the binaries, the guest, the
+# component, the stand-alone programs, their interface, units, manifests, a list of all that is in them, and
+# checksums.
+#
+#   ./dist.sh [FOLDER]
+#
+# PROFILE=dev builds the binaries unoptimised, to try the script.
+set -euo pipefail
+cd "$(dirname "$0")"
+dist=$(realpath --canonicalize-missing "${1:-dist}")
+profile=${PROFILE:-release}
+built=${CARGO_TARGET_DIR:-target}/${profile/dev/debug}
+
+cargo build --locked --profile "$profile" -p sluicebox
+cargo build --locked --profile "$profile" -p sluicebox-host
+mkdir -p "$dist/wit" "$dist/doc"
+cargo guest --output "$dist/sluicebox_guest.wasm"
+cargo edge --output "$dist"
+strip -o "$dist/sluicebox" "$built/sluicebox"
+strip -o "$dist/sluicebox-host" "$built/sluicebox-host"
+cp wit/ingest.wit "$dist/wit"
+cp README.md CHANGELOG.md LICENSE-MIT LICENSE-APACHE docs/*.md "$dist/doc"
+cp -r packaging/systemd packaging/kubernetes "$dist"
+rm -rf "$dist/oci"
+packaging/oci.sh layout "$dist/sluicebox-serve.wasm" "$dist/oci"
+packaging/sbom.py sluicebox sluicebox-host sluicebox-guest sluicebox-component sluicebox-serve \
+    sluicebox-filter >"$dist/sbom.cdx.json"
+(cd "$dist" && find . -type f ! -name SHA256SUMS | LC_ALL=C sort | xargs -d '\n' sha256sum >SHA256SUMS)
+echo "$dist:"
+cat "$dist/SHA256SUMS"

@@ -1,0 +1,97 @@
+#!/usr/bin/env bash
+# Tries what is shipped around the programs: the OCI artefact against a real registry, the units with
+# systemd-analyze, the Kubernetes manifest, the list of what is in the artefacts.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+work=$(mktemp -d)
+registry=
+trap '[[ -z $registry ]] || kill "$registry"; rm -rf "$work"' EXIT
+
+fail() {
+    echo "packaging: $*" >&2
+    exit 1
+}
+
+# Debian's registry, on a free port of this machine.
+port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+cat >"$work/registry.yml" <<END
+version: 0.1
+storage: {filesystem: {rootdirectory: $work/registry}}
+http: {addr: "127.0.0.1:$port"}
+END
+docker-registry serve "$work/registry.yml" >"$work/registry.log" 2>&1 &
+registry=$!
+export SCHEME=http
+for _ in $(seq 100); do curl --silent "http://127.0.0.1:$port/v2/" >/dev/null && break; sleep 0.1; done
+
+wasm=target/edge/sluicebox-serve.wasm
+at=127.0.0.1:$port/site/sluicebox-serve:1
+pushed=$(packaging/oci.sh push "$wasm" "$at")
+packaging/oci.sh push "$wasm" "$at" >"$work/again" || fail "pushing once more failed"
+[[ $(cat "$work/again") == "$pushed" ]] || fail "the same program is another artefact"
+packaging/oci.sh pull "$at" "$work/pulled.wasm"
+cmp "$wasm" "$work/pulled.wasm" || fail "what was pulled is not what was pushed"
+types=$(curl --silent --header 'Accept: application/vnd.oci.image.manifest.v1+json' \
+    "http://127.0.0.1:$port/v2/site/sluicebox-serve/manifests/1" |
+    python3 -c 'import json, sys; m = json.load(sys.stdin); print(m["mediaType"], m["config"]["mediaType"], *(l["mediaType"] for l in m["layers"]))')
+[[ $types == "application/vnd.oci.image.manifest.v1+json application/vnd.wasm.config.v0+json application/wasm" ]] ||
+    fail "media types: $types"
+packaging/oci.sh layout "$wasm" "$work/oci"
+python3 - "$work/oci" <<'END' || fail "the layout does not hold together"
+import hashlib, json, pathlib, sys
+root = pathlib.Path(sys.argv[1])
+def blob(descriptor):
+    bytes = (root / "blobs/sha256" / descriptor["digest"].removeprefix("sha256:")).read_bytes()
+    assert len(bytes) == descriptor["size"], descriptor
+    assert "sha256:" + hashlib.sha256(bytes).hexdigest() == descriptor["digest"], descriptor
+    return bytes
+manifest = json.loads(blob(json.loads((root / "index.json").read_text())["manifests"][0]))
+config = json.loads(blob(manifest["config"]))
+assert config["architecture"] == "wasm" and config["layerDigests"] == [manifest["layers"][0]["digest"]]
+assert blob(manifest["layers"][0])[:4] == b"\0asm"
+END
+! packaging/oci.sh pull "127.0.0.1:$port/site/sluicebox-serve:none" "$work/none" 2>/dev/null || fail "pulled nothing"
+echo "packaging: pushed to and pulled from a registry: $pushed"
+
+# Units: as they are but for the programs, which are not installed here.
+mkdir "$work/units"
+for unit in packaging/systemd/*; do
+    sed 's#^\(Exec[A-Za-z]*=-\{0,1\}\)/usr/bin/[a-z-]*#\1/bin/true#; /^Documentation=/d' "$unit" >"$work/units/${unit##*/}"
+done
+for unit in sluicebox.service sluicebox-host.service sluicebox-serve.service sluicebox-filter.socket; do
+    said=$(systemd-analyze verify --man=no "$work/units/$unit" 2>&1 | grep -F sluicebox || true)
+    [[ -z $said ]] || fail "$unit: $said"
+done
+for unit in packaging/systemd/*.service; do
+    # Tenths: 1.5 of 10 is what a network service with a folder to write to can get to.
+    systemd-analyze security --no-pager --offline=true --threshold=15 "$unit" >"$work/exposure" ||
+        fail "$unit: $(tail -n 1 "$work/exposure")"
+    echo "packaging: ${unit##*/}: $(tail -n 1 "$work/exposure")"
+done
+
+PYTHONPATH=target/edge-tools/yaml python3 - packaging/kubernetes/*.yaml <<'END' || fail "the manifest"
+import sys, yaml
+documents = [document for file in sys.argv[1:] for document in yaml.safe_load_all(open(file))]
+kinds = {document["kind"]: document for document in documents}
+pod = kinds["Deployment"]["spec"]["template"]
+assert pod["spec"]["runtimeClassName"] == kinds["RuntimeClass"]["metadata"]["name"]
+assert kinds["Service"]["spec"]["selector"].items() <= pod["metadata"]["labels"].items()
+claims = [volume["persistentVolumeClaim"]["claimName"] for volume in pod["spec"]["volumes"]]
+assert claims == [kinds["PersistentVolumeClaim"]["metadata"]["name"]]
+ports = [port["containerPort"] for container in pod["spec"]["containers"] for port in container["ports"]]
+assert ports == [port["port"] for port in kinds["Service"]["spec"]["ports"]] == [1935]
+END
+echo "packaging: the Kubernetes manifest holds together"
+
+packaging/sbom.py sluicebox sluicebox-serve >"$work/sbom.json"
+packaging/sbom.py sluicebox sluicebox-serve | cmp - "$work/sbom.json" || fail "another list from the same lock file"
+python3 - "$work/sbom.json" <<'END' || fail "the list of what is in the artefacts"
+import json, sys
+bom = json.load(open(sys.argv[1]))
+refs = {component["bom-ref"] for component in bom["components"]}
+assert all(set(d["dependsOn"]) <= refs for d in bom["dependencies"])
+assert any(ref.startswith("pkg:cargo/sluicebox-core@") for ref in refs)
+assert all("hashes" in c or c["name"].startswith("sluicebox") for c in bom["components"])
+assert not any(c["name"] == "tempfile" for c in bom["components"]), "tests are in it"
+END
+echo "packaging: the list of what is in the artefacts holds together"
