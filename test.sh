@@ -2,7 +2,7 @@
 # Installs what the tests need and runs all of them, quick ones first.
 #
 #   ./test.sh              everything
-#   ./test.sh STEP...      some steps: lint docs unit guest behaviour fuzz bench
+#   ./test.sh STEP...      some steps: lint docs unit guest behaviour edge fuzz bench
 #
 # FUZZ_SECONDS sets the time for each fuzz target (default 10).
 set -euo pipefail
@@ -18,7 +18,8 @@ lint() {
     step "clippy, warnings denied"
     cargo clippy --workspace --all-targets --locked -- -D warnings
     if rustup target list --installed 2>/dev/null | grep -qx wasm32-wasip1; then
-        cargo clippy -p sluicebox-guest --target wasm32-wasip1 --locked -- -D warnings
+        cargo clippy -p sluicebox-guest -p sluicebox-filter -p sluicebox-serve -p sluicebox-component \
+            --target wasm32-wasip1 --locked -- -D warnings
     fi
     step "the core is no_std, and so is what it depends on"
     ./core/check-no-std.sh
@@ -31,7 +32,9 @@ docs() {
 
 unit() {
     step "unit tests and doctests"
-    cargo test --workspace --exclude sluicebox-tests --locked --quiet
+    # Left out: behaviour tests; and a program that asks more of wasmtime than sluicebox-host does.
+    cargo test --workspace --exclude sluicebox-tests --exclude sluicebox-edge-tests \
+        --exclude sluicebox-component-host --locked --quiet
 }
 
 guest() {
@@ -56,6 +59,20 @@ behaviour() {
         --skip core:: --skip vectors:: --skip sandbox:: --skip script:: --skip encodes::
 }
 
+edge() {
+    step "the edge: stand-alone programs, component and hosts of others, under stock runtimes"
+    ./tests/install.sh
+    cargo guest
+    cargo edge
+    ./tests/edge/install.sh
+    cargo build --locked --quiet -p sluicebox -p sluicebox-component-host
+    cargo test --locked -p sluicebox-edge-tests
+    step "pipelines into ffmpeg and GStreamer"
+    ./tests/edge/pipelines.sh
+    step "packaging: a registry, units, manifests"
+    ./tests/edge/packaging.sh
+}
+
 fuzz() {
     step "fuzz targets"
     if ! has_nightly; then
@@ -77,10 +94,10 @@ bench() {
 }
 
 steps=("$@")
-[ ${#steps[@]} -gt 0 ] || steps=(lint docs unit guest behaviour fuzz bench)
+[ ${#steps[@]} -gt 0 ] || steps=(lint docs unit guest behaviour edge fuzz bench)
 for one in "${steps[@]}"; do
     case "$one" in
-        lint | docs | unit | guest | behaviour | fuzz | bench) "$one" ;;
+        lint | docs | unit | guest | behaviour | edge | fuzz | bench) "$one" ;;
         *) echo "no such step: $one" >&2; exit 2 ;;
     esac
 done
