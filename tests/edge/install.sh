@@ -60,8 +60,20 @@ for runtime in oldest newest node; do
     cat >"$tools/bin/serve-$runtime" <<END
 #!/usr/bin/env bash
 # Made by tests/edge/install.sh.
-for ((i = 1; i < \$#; i++)); do
-    if [[ \${!i} == --record-dir ]]; then next=\$((i + 1)); folder=\${!next}; fi
+flags=() folder=
+while ((\$#)); do
+    case \$1 in
+        # What the server's tests say, and the stand-alone server does not know and need not.
+        --grace) shift ;;
+        --raw) ;;
+        --record-dir)
+            folder=\$2
+            flags+=("\$1" "\$2")
+            shift
+            ;;
+        *) flags+=("\$1") ;;
+    esac
+    shift
 done
 : "\${folder:?--record-dir is missing}"
 mkdir -p "\$folder"
@@ -71,10 +83,10 @@ done
 for runtime in oldest newest; do
     cat >>"$tools/bin/serve-$runtime" <<END
 exec "$tools/bin/wasmtime-$runtime" run --allow-precompiled -S inherit-network --dir "\$folder" \\
-    "$tools/serve-$runtime.cwasm" "\$@"
+    "$tools/serve-$runtime.cwasm" "\${flags[@]}"
 END
 done
 cat >>"$tools/bin/serve-node" <<END
-exec node "$tools/node/serve.mjs" "$PWD/target/edge/sluicebox-serve.wasm" "\$folder" "\$@"
+exec node "$tools/node/serve.mjs" "$PWD/target/edge/sluicebox-serve.wasm" "\$folder" "\${flags[@]}"
 END
 echo "Everything the tests of the edge programs need is installed."

@@ -198,7 +198,7 @@ impl<S: System> Connection<S> {
                 self.session.accept(stream);
             }
             Err((why, reason)) => {
-                let line = edge.line(Level::Warn, "publish refused").value("peer", &self.peer);
+                let line = edge.line(Level::Warn, "publish refused").plain("peer", &self.peer);
                 edge.say(line.text("app", app).text("stream", name).text("reason", reason));
                 self.session.reject(stream, why);
                 self.linger_if_alone(edge);
@@ -236,7 +236,7 @@ impl<S: System> Connection<S> {
         let stray = self.session.stray();
         if stray.messages > 0 {
             let line = edge.line(Level::Warn, "media that belongs to no publish");
-            let line = line.value("peer", &self.peer).value("messages", stray.messages);
+            let line = line.plain("peer", &self.peer).value("messages", stray.messages);
             edge.say(line.value("bytes", stray.bytes));
             edge.outcome.stray();
         }
@@ -260,7 +260,7 @@ impl<S: System> Connection<S> {
     /// Names the peer and the fault.
     fn log_failure(&mut self, error: &str, edge: &mut Edge<S>) {
         self.blamed = true;
-        let line = edge.line(Level::Warn, "connection failed").value("peer", &self.peer);
+        let line = edge.line(Level::Warn, "connection failed").plain("peer", &self.peer);
         edge.say(line.value("received", self.session.received()).text("error", error));
     }
 }

@@ -96,7 +96,7 @@ impl<S: System> Edge<S> {
 
     /// Logs that the program listens, and what it does.
     pub fn listening(&mut self, address: impl Display, folder: &str) {
-        let line = self.line(Level::Info, "listening").value("addr", &address);
+        let line = self.line(Level::Info, "listening").plain("addr", &address);
         let line = line.text("publish_to", format_args!("rtmp://{address}/live/STREAM"));
         self.say(line.text("records_to", folder));
     }

@@ -53,7 +53,7 @@ impl<S: System> Live<S> {
         })?;
         edge.live.insert(path);
         edge.outcome.begun();
-        let line = edge.line(Level::Info, "publishing").value("peer", peer);
+        let line = edge.line(Level::Info, "publishing").plain("peer", peer);
         edge.say(
             line.text("app", app).text("stream", point.stream()).text("path", recording.path()),
         );
@@ -82,7 +82,7 @@ impl<S: System> Live<S> {
         let millis = self.stats.read().duration;
         let line = edge
             .line(Level::Info, "ended")
-            .value("peer", peer)
+            .plain("peer", peer)
             .text("app", self.point.app())
             .text("stream", self.point.stream())
             .text("path", edge.shown(self.recording.path()))

@@ -60,6 +60,12 @@ impl Line {
         self
     }
 
+    /// Adds an address or the like: quoted only where everything is.
+    #[must_use]
+    pub(crate) fn plain(self, key: &str, value: impl Display) -> Self {
+        if self.json { self.text(key, value) } else { self.value(key, value) }
+    }
+
     /// Adds a number, or a truth.
     #[must_use]
     pub(crate) fn value(mut self, key: &str, value: impl Display) -> Self {
@@ -89,19 +95,23 @@ mod tests {
 
     fn line(json: bool) -> String {
         let line = Line::new(json, Duration::ZERO, Level::Warn, "publish refused");
-        line.text("app", "a\"b\\\n").value("count", 3).value("complete", false).end()
+        line.text("app", "a\"b\\\n")
+            .plain("peer", "::1")
+            .value("count", 3)
+            .value("complete", false)
+            .end()
     }
 
     #[test]
     fn a_line_is_one_line_whatever_is_in_it() {
         assert_eq!(
             line(false),
-            "1970-01-01T00:00:00.000000Z  WARN publish refused app=\"a\\\"b\\\\\\u000a\" count=3 complete=false\n"
+            "1970-01-01T00:00:00.000000Z  WARN publish refused app=\"a\\\"b\\\\\\u000a\" peer=::1 count=3 complete=false\n"
         );
         assert_eq!(
             line(true),
             "{\"timestamp\":\"1970-01-01T00:00:00.000000Z\",\"level\":\"WARN\",\"message\":\"publish refused\",\
-             \"app\":\"a\\\"b\\\\\\u000a\",\"count\":3,\"complete\":false}\n"
+             \"app\":\"a\\\"b\\\\\\u000a\",\"peer\":\"::1\",\"count\":3,\"complete\":false}\n"
         );
     }
 }
