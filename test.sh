@@ -32,9 +32,7 @@ docs() {
 
 unit() {
     step "unit tests and doctests"
-    # Left out: behaviour tests; and a program that asks more of wasmtime than sluicebox-host does.
-    cargo test --workspace --exclude sluicebox-tests --exclude sluicebox-edge-tests \
-        --exclude sluicebox-component-host --locked --quiet
+    cargo test --workspace --exclude sluicebox-tests --exclude sluicebox-edge-tests --locked --quiet
 }
 
 guest() {
@@ -65,7 +63,7 @@ edge() {
     cargo guest
     cargo edge
     ./tests/edge/install.sh
-    cargo build --locked --quiet -p sluicebox -p sluicebox-component-host
+    cargo build --locked --quiet -p sluicebox
     cargo test --locked -p sluicebox-edge-tests
     step "pipelines into ffmpeg and GStreamer"
     ./tests/edge/pipelines.sh

@@ -161,13 +161,6 @@ fn the_component_in_node() {
     host("node", &arguments, &[]);
 }
 
-#[test]
-fn the_component_in_rust() {
-    let example = std::env::var_os("SLUICEBOX_COMPONENT_HOST").map(PathBuf::from);
-    let example = example.unwrap_or_else(|| made("debug/component-host"));
-    host(example.to_str().expect("a path in UTF-8"), &[made("edge/sluicebox-ingest.wasm")], &[]);
-}
-
 /// What a program says when it is started wrongly, and its exit code.
 fn refused(program: &Path, arguments: &[&str]) -> (i32, String) {
     let mut command = Command::new(program);
