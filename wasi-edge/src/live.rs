@@ -54,9 +54,8 @@ impl<S: System> Live<S> {
         edge.live.insert(path);
         edge.outcome.begun();
         let line = edge.line(Level::Info, "publishing").plain("peer", peer);
-        edge.say(
-            line.text("app", app).text("stream", point.stream()).text("path", recording.path()),
-        );
+        let line = line.text("app", app).text("stream", point.stream());
+        edge.say(line.text("path", edge.shown(recording.path())));
         Ok(Self { stream, point, recording, stats: Stats::default(), failed: false })
     }
 
