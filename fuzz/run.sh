@@ -11,7 +11,7 @@ if [ "${1:-}" = --sandbox ]; then
 fi
 seconds=${1:?usage: fuzz/run.sh [--sandbox] SECONDS [TARGET...]}
 shift
-[ $# -gt 0 ] || set -- session cut amf0 flv
+[ $# -gt 0 ] || set -- session cut amf0 flv media
 cd "$(dirname "$0")"
 
 if ! cargo +nightly --version >/dev/null 2>&1; then

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use sluicebox_tests::dechunk::messages;
-use sluicebox_tests::fuzz;
+use sluicebox_tests::{fuzz, fuzz_media};
 
 use super::run::outcome;
 use super::scenarios;
@@ -70,6 +70,7 @@ fn committed_seeds_pass() {
     run_seeds("cut", fuzz::cuts);
     run_seeds("amf0", fuzz::amf0);
     run_seeds("flv", fuzz::tags);
+    run_seeds("media", fuzz_media::media);
 }
 
 fn run_seeds(target: &str, body: fn(&[u8])) {

@@ -19,6 +19,8 @@ pub mod ffmpeg;
 pub mod flv;
 /// Any bytes through the core, with everything that must hold asserted on the way.
 pub mod fuzz;
+/// Any bytes as what encoders say of their codecs, and as files.
+pub mod fuzz_media;
 /// The client's side of the handshake, plain and with digests.
 pub mod handshake;
 /// Encodes made by ffmpeg, and recordings compared with them.
