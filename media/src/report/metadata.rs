@@ -43,7 +43,7 @@ pub struct Mismatch {
 pub struct Index {
     /// Its entries.
     pub entries: u64,
-    /// Those that point to a keyframe.
+    /// Those that point to a keyframe, or to a sequence header.
     pub right: u64,
     /// Offsets that tags have not come to yet, the last first.
     ahead: Vec<u64>,

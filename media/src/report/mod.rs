@@ -183,7 +183,8 @@ impl Survey {
         }
     }
 
-    /// Takes note of an audio or video tag. Whether it is a keyframe.
+    /// Takes note of an audio or video tag. Whether an index may point to it: a keyframe, or the sequence
+    /// header that some players want first.
     fn media(&mut self, entry: &Entry<'_>) -> bool {
         let Some(media) = entry.tag.media() else { return false };
         if media.packet == Packet::Cut || !media.is_whole() {
@@ -200,7 +201,7 @@ impl Survey {
             });
             self.tracks[at].take(&media, &part, entry, time);
         }
-        media.is_keyframe()
+        media.is_keyframe() || media.is_sequence_header()
     }
 
     fn script(&mut self, entry: &Entry<'_>) {
