@@ -1,20 +1,35 @@
 //! How long a publisher waits from connect to `NetStream.Publish.Start`.
 
 use std::net::SocketAddr;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::Result;
 
-use crate::load::{self, Mix, Pace, Plan};
+use crate::load::{self, Mix, Plan};
 
-/// Publishes so many `times`, one after the other, and tells how long each waited for its start,
-/// shortest first.
+/// Publishes so many `times`, one after the other, to streams of this `name` and a number; tells how
+/// long each waited for its start, shortest first. Ends earlier when it has taken `time`.
 ///
 /// # Errors
 ///
 /// When a publish fails.
-pub fn waits(addr: SocketAddr, times: u32, app: &str) -> Result<Vec<Duration>> {
-    let mut waits = (0..times).map(|time| wait(addr, time, app)).collect::<Result<Vec<_>>>()?;
+pub fn waits(
+    addr: SocketAddr,
+    times: u32,
+    time: Option<Duration>,
+    app: &str,
+    name: &str,
+) -> Result<Vec<Duration>> {
+    let start = Instant::now();
+    let mut waits = Vec::new();
+    for number in 0..times {
+        // Other names each time, as some servers are slow to let go of one.
+        let name = if times == 1 { name.to_owned() } else { format!("{name}{number}x") };
+        waits.push(wait(addr, app, name)?);
+        if time.is_some_and(|time| start.elapsed() > time) {
+            break;
+        }
+    }
     waits.sort_unstable();
     Ok(waits)
 }
@@ -24,17 +39,7 @@ pub fn percentile(sorted: &[Duration], percent: usize) -> Duration {
     sorted[(sorted.len() - 1) * percent / 100]
 }
 
-fn wait(addr: SocketAddr, time: u32, app: &str) -> Result<Duration> {
-    let plan = Plan {
-        addr,
-        connections: 1,
-        mix: Mix::Audio,
-        chunk_size: 4096,
-        pace: Pace::FlatOut(0),
-        app: app.to_owned(),
-        name: format!("latency{time}-"),
-        raw: false,
-        seed: 1,
-    };
-    Ok(load::run(&plan, |_| {})?.started)
+fn wait(addr: SocketAddr, app: &str, name: String) -> Result<Duration> {
+    let plan = Plan { app: app.to_owned(), name, ..Plan::new(addr) };
+    Ok(load::run(&plan, &Mix::Audio.media(4096)?, |_| {})?.started)
 }

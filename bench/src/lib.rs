@@ -8,5 +8,7 @@ pub mod process;
 pub mod random;
 pub mod recordings;
 pub mod table;
+pub mod tail;
 pub mod vector;
+pub mod verify;
 mod wire;

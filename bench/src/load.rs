@@ -11,24 +11,29 @@ use mio::{Events, Interest, Poll, Token};
 use crate::random::Random;
 
 mod media;
+mod mix;
 mod publisher;
+mod replies;
 
-pub use media::{Amount, Media, Mix};
+pub use media::{Amount, Media, Sent};
+pub use mix::{Mix, recording};
 use publisher::{Publisher, State, Turn};
 
-/// What to send, where, and how fast.
+/// Who sends, where to, and how fast.
 #[derive(Clone, Debug)]
 pub struct Plan {
     /// The server.
     pub addr: SocketAddr,
     /// Publishers at a time.
     pub connections: usize,
-    /// What each sends.
-    pub mix: Mix,
-    /// Chunk size of the publishers, in bytes.
-    pub chunk_size: usize,
     /// How fast.
     pub pace: Pace,
+    /// How late a message may be at the pace of [`Pace::RealTime`].
+    pub jitter: Duration,
+    /// Publishers between connect and publish at a time.
+    pub ramp: usize,
+    /// Of so many publishers it is noted when each message has left.
+    pub watched: usize,
     /// Application to connect to.
     pub app: String,
     /// Stream names are this and a number.
@@ -44,7 +49,7 @@ pub struct Plan {
 pub enum Pace {
     /// As fast as the server takes it: this many bytes for each publisher, and the message's rest.
     FlatOut(u64),
-    /// As encoders do, each message up to 4 ms late, for this long.
+    /// As encoders do, for this long.
     RealTime(Duration),
     /// Nothing but the sequence headers, then silence for this long.
     Idle(Duration),
@@ -63,25 +68,60 @@ pub enum Phase {
     Ended,
 }
 
+/// What one publisher sent.
+#[derive(Clone, Debug)]
+pub struct Published {
+    /// The stream's name.
+    pub name: String,
+    /// The message of the lap that it began with.
+    pub begin: u64,
+    /// Messages after the head of the media.
+    pub messages: u64,
+    /// Bytes of that head on the wire.
+    pub head: u64,
+    /// When each message's last byte had been written, if it was watched.
+    pub finished: Vec<Instant>,
+}
+
 /// What was sent.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Report {
     /// Media of all publishers.
     pub sent: Amount,
+    /// Publisher by publisher.
+    pub publishers: Vec<Published>,
     /// From the first connect to the last `NetStream.Publish.Start`.
     pub started: Duration,
     /// From the first media to the last connection closed.
     pub took: Duration,
 }
 
-/// Carries out `plan`, telling `observe` at each [`Phase`] before going on.
+impl Plan {
+    /// One that sends nothing, to be changed to what is wanted.
+    pub fn new(addr: SocketAddr) -> Self {
+        Self {
+            addr,
+            connections: 1,
+            pace: Pace::FlatOut(0),
+            jitter: JITTER,
+            ramp: RAMP,
+            watched: 0,
+            app: "live".to_owned(),
+            name: "load".to_owned(),
+            raw: false,
+            seed: 1,
+        }
+    }
+}
+
+/// Carries out `plan` with `media`, telling `observe` at each [`Phase`] before going on.
 ///
 /// # Errors
 ///
-/// When a connection fails or is closed too early, or nothing moves for 20 seconds.
-pub fn run(plan: &Plan, mut observe: impl FnMut(Phase)) -> Result<Report> {
-    let media = Media::new(plan.mix, plan.chunk_size);
-    let mut load = Load::new(plan, &media)?;
+/// When a connection fails or is closed too early, a reply is not as it should be, or nothing moves
+/// for 20 seconds.
+pub fn run(plan: &Plan, media: &Media, mut observe: impl FnMut(Phase)) -> Result<Report> {
+    let mut load = Load::new(plan, media)?;
     let connect = Instant::now();
     load.publish()?;
     let started = connect.elapsed();
@@ -93,15 +133,18 @@ pub fn run(plan: &Plan, mut observe: impl FnMut(Phase)) -> Result<Report> {
     let took = start.elapsed();
     observe(Phase::Ended);
     let mut sent = Amount::default();
-    load.publishers.iter().for_each(|publisher| sent.add(publisher.amount(&media)));
-    Ok(Report { sent, started, took })
+    load.publishers.iter().for_each(|publisher| sent.add(publisher.amount(media)));
+    let publishers = load.publishers.into_iter().map(Publisher::published).collect();
+    Ok(Report { sent, publishers, started, took })
 }
 
 /// Publishers between connect and publish at a time: fewer than any server's backlog.
-const RAMP: usize = 32;
+pub const RAMP: usize = 32;
+/// How late messages of an encoder are.
+pub const JITTER: Duration = Duration::from_millis(4);
 const STUCK: Duration = Duration::from_secs(20);
+/// Publishers begin spread over so many microseconds: that of a frame.
 const FRAME: u64 = 33_000;
-const JITTER: u64 = 4_000;
 
 struct Load<'a> {
     plan: &'a Plan,
@@ -130,7 +173,7 @@ impl<'a> Load<'a> {
     fn publish(&mut self) -> Result<()> {
         let mut live = 0;
         while live < self.plan.connections {
-            while self.publishers.len() < self.plan.connections.min(live + RAMP) {
+            while self.publishers.len() < self.plan.connections.min(live + self.plan.ramp) {
                 self.open().context("connecting")?;
             }
             if !self.plan.raw {
@@ -152,13 +195,16 @@ impl<'a> Load<'a> {
         let index = self.publishers.len();
         let both = Interest::READABLE | Interest::WRITABLE;
         self.poll.registry().register(&mut socket, Token(index), both)?;
-        let begin = self.random.below(self.media.messages());
+        let begin = self.media.start(self.random.draw() >> 16);
+        let name = format!("{}{index:05}", self.plan.name);
         self.publishers.push(if self.plan.raw {
-            Publisher::raw(socket, self.plan, self.media, begin)
+            Publisher::raw(socket, self.plan, name, self.media, begin)
         } else {
-            let name = format!("{}{index}", self.plan.name);
             Publisher::new(socket, self.plan, name, begin)
         });
+        if index < self.plan.watched {
+            self.publishers[index].watch();
+        }
         Ok(())
     }
 
@@ -183,6 +229,7 @@ impl<'a> Load<'a> {
 
     fn real_time(&mut self, start: Instant, time: Duration) -> Result<()> {
         let micros = |time: Duration| u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
+        let jitter = micros(self.plan.jitter).max(1);
         // By due time, earliest first: when, who, which message, phase.
         let mut due = BinaryHeap::new();
         for index in 0..self.publishers.len() {
@@ -200,14 +247,14 @@ impl<'a> Load<'a> {
             let at = |message| publisher.due(self.media, message) * 1000 + phase;
             // More than one only if the generator is late: it keeps the bit rate, not the rhythm.
             let mut message = message + 1;
-            while at(message) < micros(time) && at(message) + JITTER < now {
+            while at(message) < micros(time) && at(message) + jitter < now {
                 message += 1;
             }
             let next = at(message);
             publisher.release(message);
             self.write(index)?;
             if next < micros(time) {
-                let late = self.random.below(JITTER);
+                let late = self.random.below(jitter);
                 due.push(std::cmp::Reverse((next + late, index, message, phase)));
             }
         }
@@ -224,7 +271,7 @@ impl<'a> Load<'a> {
     fn end(&mut self) -> Result<()> {
         for index in 0..self.publishers.len() {
             self.publishers[index].end(self.media, self.plan.raw)?;
-            self.publishers[index].read(self.media, self.plan.chunk_size)?;
+            self.publishers[index].read(self.media)?;
         }
         while self.count(State::Ended) < self.plan.connections {
             self.turn(Some(STUCK))?;
@@ -261,7 +308,7 @@ impl<'a> Load<'a> {
             self.events.iter().map(|event| (event.token().0, event.is_readable())).collect();
         for (index, readable) in ready {
             if readable {
-                self.publishers[index].read(self.media, self.plan.chunk_size)?;
+                self.publishers[index].read(self.media)?;
             }
             self.write(index)?;
         }

@@ -5,12 +5,12 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
 
-use crate::load::{self, Amount, Phase, Plan, Report};
+use crate::load::{self, Amount, Media, Phase, Plan, Report};
 use crate::process::{self, Memory};
 use crate::recordings;
 
 /// What one run cost.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Run {
     /// What was sent, and how long that took.
     pub report: Report,
@@ -28,18 +28,20 @@ pub struct Run {
     pub user: Duration,
     /// When all media was sent. The server may still be at what lies in its sockets.
     pub memory: Memory,
+    /// The most memory that it had until every connection was closed, in bytes.
+    pub peak: u64,
 }
 
-/// Puts the server, process `pid`, which starts no others, under the load of `plan`.
+/// Puts the server, process `pid` and its descendants, under the load of `plan` and `media`.
 ///
 /// # Errors
 ///
 /// When the load generator fails, or the server ends.
-pub fn run(plan: &Plan, pid: u32) -> Result<Run> {
+pub fn run(plan: &Plan, media: &Media, pid: u32) -> Result<Run> {
     let before = process::usage(pid)?;
     let mut looks = Vec::new();
     let mut memory = None;
-    let report = load::run(plan, |phase| {
+    let report = load::run(plan, media, |phase| {
         looks.push((Instant::now(), process::usage(pid)));
         if phase == Phase::Sent {
             memory = Some(process::memory(pid));
@@ -59,6 +61,7 @@ pub fn run(plan: &Plan, pid: u32) -> Result<Run> {
         cpu: ended.cpu - published.cpu,
         user: ended.user - published.user,
         memory: memory.context("a phase is missing")??,
+        peak: process::memory(pid)?.peak,
     })
 }
 

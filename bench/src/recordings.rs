@@ -38,7 +38,11 @@ pub fn bytes(dir: &Path) -> Result<u64> {
 }
 
 /// All files below `dir`.
-fn files(dir: &Path) -> Result<Vec<PathBuf>> {
+///
+/// # Errors
+///
+/// When a directory cannot be read.
+pub fn files(dir: &Path) -> Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     for entry in fs::read_dir(dir)? {
         let entry = entry?;
@@ -51,7 +55,7 @@ fn files(dir: &Path) -> Result<Vec<PathBuf>> {
     Ok(found)
 }
 
-/// Makes sure of `files` files of `bytes` bytes, `0.flv` and so on, for recorders to write over:
+/// Makes sure of `files` files of `bytes` bytes, `00000.flv` and so on, for recorders to write over:
 /// what the system takes to find fresh memory varies more than what is measured.
 ///
 /// # Errors
@@ -59,7 +63,7 @@ fn files(dir: &Path) -> Result<Vec<PathBuf>> {
 /// When there is not enough room.
 pub fn reserve(dir: &Path, files: usize, bytes: u64) -> Result<()> {
     for index in 0..files {
-        let path = dir.join(format!("{index}.flv"));
+        let path = dir.join(format!("{index:05}.flv"));
         let mut file = File::options().append(true).create(true).open(path)?;
         let missing = bytes.saturating_sub(file.metadata()?.len());
         io::copy(&mut io::repeat(0).take(missing), &mut file)?;

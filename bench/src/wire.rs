@@ -93,8 +93,8 @@ impl Command {
         first(out, lane, stream, &self.0, chunk_size);
     }
 
-    pub(crate) fn len(&self) -> usize {
-        self.0.len()
+    pub(crate) fn bytes(self) -> Vec<u8> {
+        self.0
     }
 
     fn bare(mut self, value: &str) -> Self {

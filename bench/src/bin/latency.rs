@@ -22,7 +22,7 @@ struct Args {
 fn main() -> Result<()> {
     let args = Args::parse();
     ensure!(args.addr.ip().is_loopback(), "load only goes to loopback addresses");
-    let waits = latency::waits(args.addr, args.times, &args.app)?;
+    let waits = latency::waits(args.addr, args.times, None, &args.app, "latency")?;
     let at = |percent| latency::percentile(&waits, percent).as_micros();
     println!("p50 {} us, p99 {} us, max {} us", at(50), at(99), at(100));
     Ok(())

@@ -35,7 +35,7 @@ pub(super) fn run(listener: std::net::TcpListener, options: &Options) -> Result<
             while let Ok((mut socket, _)) = listener.accept() {
                 let token = Token(connections.len());
                 poll.registry().register(&mut socket, token, Interest::READABLE)?;
-                let file = recorder::open(&options.dir.join(format!("{}.flv", token.0)))?;
+                let file = recorder::open(&options.dir.join(format!("{:05}.flv", token.0)))?;
                 connections.push(Some((socket, file)));
             }
         }

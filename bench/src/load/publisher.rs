@@ -2,16 +2,23 @@
 
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::Shutdown;
+use std::time::Instant;
 
 use anyhow::{Context as _, Result, bail, ensure};
 use mio::net::TcpStream;
 
 use super::media::{Amount, Media};
-use super::{Pace, Plan};
-use crate::wire::{self, COMMAND, CONTROL, Command, HANDSHAKE};
+use super::replies::{Replies, Reply};
+use super::{Pace, Plan, Published};
+use crate::wire::{self, COMMAND, CONTROL, Command, HANDSHAKE, Lane};
 
 /// Most media written to one socket before the others have their turn, in bytes.
 const TURN: usize = 256 << 10;
+
+/// Transactions of `connect` and `createStream`.
+const CONNECT: u32 = 1;
+const CREATE: u32 = 4;
+const USER_CONTROL: Lane = Lane { kind: 4, ..CONTROL };
 
 /// Where a publisher stands. Each state waits for the server, but for `Live` and `Connected`.
 ///
@@ -55,7 +62,7 @@ pub(crate) struct Publisher {
     chunk_size: usize,
     /// Commands, and the head of the media; sent before media.
     out: Vec<u8>,
-    replies: Vec<u8>,
+    replies: Replies,
     head: Amount,
     /// The message of the lap that this publisher begins with.
     begin: u64,
@@ -63,6 +70,8 @@ pub(crate) struct Publisher {
     released: u64,
     /// Media sent, counted in wire bytes from the start of the lap `begin` is in.
     at: u64,
+    /// When each message's last byte was written, of a publisher that is watched.
+    finished: Option<Vec<Instant>>,
 }
 
 impl Publisher {
@@ -79,17 +88,41 @@ impl Publisher {
             stream: 1,
             chunk_size: 128,
             out,
-            replies: Vec::new(),
+            replies: Replies::new(),
             head: Amount::default(),
             begin,
             released: 0,
             at: 0,
+            finished: None,
+        }
+    }
+
+    /// Notes when each message has left.
+    pub(crate) fn watch(&mut self) {
+        self.finished = Some(Vec::new());
+    }
+
+    /// What it has sent, once it has ended.
+    pub(crate) fn published(self) -> Published {
+        let Self { name, begin, released, finished, head, .. } = self;
+        Published {
+            name,
+            begin,
+            messages: released,
+            head: head.wire,
+            finished: finished.unwrap_or_default(),
         }
     }
 
     /// A publisher that speaks no protocol: media at once, to a server that takes any bytes.
-    pub(crate) fn raw(socket: TcpStream, plan: &Plan, media: &Media, begin: u64) -> Self {
-        let mut publisher = Self::new(socket, plan, String::new(), begin);
+    pub(crate) fn raw(
+        socket: TcpStream,
+        plan: &Plan,
+        name: String,
+        media: &Media,
+        begin: u64,
+    ) -> Self {
+        let mut publisher = Self::new(socket, plan, name, begin);
         publisher.out.clear();
         publisher.go_live(media);
         publisher
@@ -103,8 +136,8 @@ impl Publisher {
         self.state = State::Live;
     }
 
-    /// Takes in what the server said, and answers.
-    pub(crate) fn read(&mut self, media: &Media, chunk_size: usize) -> Result<()> {
+    /// Takes in what the server said, checks it, and answers.
+    pub(crate) fn read(&mut self, media: &Media) -> Result<()> {
         let mut buffer = [0; 4096];
         loop {
             match self.socket.read(&mut buffer) {
@@ -112,13 +145,11 @@ impl Publisher {
                     self.state = State::Ended;
                 }
                 Ok(0) => bail!("the server closed in state {:?}", self.state),
-                // Acknowledgements and the like: nothing to wait for in them.
-                Ok(_) if matches!(self.state, State::Connected | State::Live | State::Ending) => {
-                    continue;
-                }
                 Ok(len) => {
-                    self.replies.extend(&buffer[..len]);
-                    while self.advance(media, chunk_size)? {}
+                    self.replies.push(&buffer[..len])?;
+                    let state = self.state;
+                    let heard = self.hear(media);
+                    heard.with_context(|| format!("{}, in state {state:?}", self.name))?;
                     continue;
                 }
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {}
@@ -129,44 +160,58 @@ impl Publisher {
         }
     }
 
+    fn hear(&mut self, media: &Media) -> Result<()> {
+        if self.state == State::Handshake {
+            let Some(answer) = self.replies.take(1 + 2 * HANDSHAKE) else { return Ok(()) };
+            ensure!(answer[0] == 3, "RTMP version {}", answer[0]);
+            // What S2 holds is no concern of encoders: servers put all kinds of things into it.
+            self.out.extend(&answer[1..=HANDSHAKE]);
+            self.connect(media.chunk_size())?;
+            self.state = State::Connecting;
+        }
+        while let Some(reply) = self.replies.next()? {
+            self.advance(&reply, media)?;
+        }
+        Ok(())
+    }
+
     /// Goes one state on when its answer is there.
-    fn advance(&mut self, media: &Media, chunk_size: usize) -> Result<bool> {
-        match self.state {
-            State::Handshake if self.replies.len() > 2 * HANDSHAKE => {
-                let reply: Vec<u8> = self.replies.drain(..=2 * HANDSHAKE).collect();
-                self.out.extend(&reply[1..=HANDSHAKE]);
-                self.connect(chunk_size)?;
-                self.state = State::Connecting;
+    fn advance(&mut self, reply: &Reply, media: &Media) -> Result<()> {
+        match (reply, self.state) {
+            (Reply::Ping(number), _) => {
+                let pong = [&[0, 7][..], &number.to_be_bytes()].concat();
+                wire::first(&mut self.out, USER_CONTROL, 0, &pong, self.chunk_size);
             }
-            State::Connecting if self.result().is_some() => {
-                self.replies.clear();
-                if !self.publishes {
-                    self.state = State::Connected;
-                    return Ok(false);
-                }
+            (Reply::Result(CONNECT, _), State::Connecting) if !self.publishes => {
+                self.state = State::Connected;
+            }
+            (Reply::Result(CONNECT, _), State::Connecting) => {
                 self.create();
                 self.state = State::Creating;
             }
-            State::Creating => {
-                let Some(stream) = self.result() else { return Ok(false) };
+            (Reply::Result(CREATE, number), State::Creating) => {
+                let number = number.context("createStream gave no number")?;
+                #[expect(
+                    clippy::cast_possible_truncation,
+                    clippy::cast_sign_loss,
+                    reason = "a message stream fits"
+                )]
+                let stream = number as u32;
                 self.stream = stream;
-                self.replies.clear();
                 let publish = Command::new("publish", 5).null().string(&self.name).string("live");
                 publish.write(&mut self.out, COMMAND, stream, self.chunk_size);
                 self.state = State::Publishing;
             }
-            State::Publishing if find(&self.replies, b"NetStream.Publish.Start").is_some() => {
-                self.replies = Vec::new();
+            (Reply::Status(code), State::Publishing) if code == "NetStream.Publish.Start" => {
                 self.go_live(media);
             }
-            State::Publishing => ensure!(
-                find(&self.replies, b"error").is_none(),
-                "publish of {} was refused",
-                self.name
-            ),
-            _ => return Ok(false),
+            // Of publish and of the commands that a server need not know.
+            (Reply::Result(2 | 3 | 5 | 6 | 7, _) | Reply::Status(_), _) => {}
+            (Reply::Result(transaction, _), _) => {
+                bail!("an answer to {transaction}, which nobody waits for")
+            }
         }
-        Ok(self.state != State::Publishing)
+        Ok(())
     }
 
     fn connect(&mut self, chunk_size: usize) -> Result<()> {
@@ -176,7 +221,7 @@ impl Publisher {
             self.chunk_size = chunk_size;
         }
         let url = format!("rtmp://{}/{}", self.socket.peer_addr()?, self.app);
-        Command::new("connect", 1)
+        Command::new("connect", CONNECT)
             .object()
             .key("app")
             .string(&self.app)
@@ -196,23 +241,8 @@ impl Publisher {
             let command = Command::new(name, transaction).null().string(&self.name);
             command.write(&mut self.out, COMMAND, 0, self.chunk_size);
         }
-        let command = Command::new("createStream", 4).null();
+        let command = Command::new("createStream", CREATE).null();
         command.write(&mut self.out, COMMAND, 0, self.chunk_size);
-    }
-
-    /// The number at the end of a `_result`: of `createStream`'s, the message stream.
-    fn result(&self) -> Option<u32> {
-        let wanted: &[u8] =
-            if self.state == State::Creating { b"_result\0\x40\x10" } else { b"_result" };
-        let at = find(&self.replies, wanted)? + b"_result".len();
-        // Behind the name: a number, a null, and the marker of the number looked for.
-        let number = self.replies.get(at + 11..at + 19)?.try_into().ok()?;
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "a message stream fits; of connect's result only the presence matters"
-        )]
-        Some(f64::from_be_bytes(number) as u32)
     }
 
     /// Makes `messages` in all due, counted from the first.
@@ -256,14 +286,26 @@ impl Publisher {
             let Some(len) = self.send(Some(piece))? else { return Ok(Turn::Blocked) };
             self.at += len as u64;
             turn += len;
+            self.note(media);
         }
         Ok(Turn::Idle)
+    }
+
+    /// Notes the messages that have left, if anybody wants to know.
+    fn note(&mut self, media: &Media) {
+        let Some(finished) = &mut self.finished else { return };
+        while media.sum(self.begin + finished.len() as u64 + 1).wire <= self.at {
+            finished.push(Instant::now());
+        }
     }
 
     /// Writes once: `media`, or else what lies in `out`. `None` when the socket is full.
     fn send(&mut self, media: Option<&[u8]>) -> Result<Option<usize>> {
         match self.socket.write(media.unwrap_or(&self.out)) {
-            Ok(len) => Ok(Some(len)),
+            Ok(len) => {
+                self.replies.sent += len as u64;
+                Ok(Some(len))
+            }
             Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(None),
             Err(error) if error.kind() == ErrorKind::Interrupted => Ok(Some(0)),
             Err(error) => Err(error).context(format!("in state {:?}", self.state)),
@@ -292,8 +334,4 @@ impl Publisher {
         ensure!(self.write(media)? == Turn::Idle, "no room for the last commands");
         self.socket.shutdown(Shutdown::Write).context("closing")
     }
-}
-
-fn find(bytes: &[u8], wanted: &[u8]) -> Option<usize> {
-    bytes.windows(wanted.len()).position(|window| window == wanted)
 }

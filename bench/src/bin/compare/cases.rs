@@ -59,7 +59,7 @@ impl Case {
         let server = Server::start(variant, dir)?;
         let before = server.memory()?;
         let plan = self.plan(&server, variant, seconds);
-        let run = measure::run(&plan, server.pid())
+        let run = measure::run(&plan, &self.mix.media(4096)?, server.pid())
             .with_context(|| format!("{}, {}", self.name, variant.name))?;
         #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
         let sample = Sample {
@@ -77,8 +77,8 @@ impl Case {
     fn bytes(&self, seconds: u64) -> u64 {
         match (&self.load, self.mix) {
             (Load::FlatOut(bytes), _) => bytes / self.connections as u64,
-            (Load::RealTime, Mix::Video) => seconds * 625_000,
             (Load::RealTime, Mix::Audio) => seconds * 8_000,
+            (Load::RealTime, _) => seconds * 625_000,
             (Load::Idle, _) => 0,
         }
     }
@@ -86,19 +86,15 @@ impl Case {
     fn plan(&self, server: &Server, variant: &Variant, seconds: u64) -> Plan {
         let time = Duration::from_secs(seconds);
         Plan {
-            addr: server.addr,
             connections: self.connections,
-            mix: self.mix,
-            chunk_size: 4096,
             pace: match self.load {
                 Load::FlatOut(bytes) => Pace::FlatOut(bytes / self.connections as u64),
                 Load::RealTime => Pace::RealTime(time),
                 Load::Idle => Pace::Idle(time.min(Duration::from_secs(3))),
             },
-            app: "live".to_owned(),
             name: String::new(),
             raw: variant.is_raw(),
-            seed: 1,
+            ..Plan::new(server.addr)
         }
     }
 }

@@ -39,17 +39,13 @@ fn run(variant: &Variant, hung: usize, dir: &Path) -> Result<(usize, bool)> {
     let fifos = (0..hung).map(|i| Fifo::new(dir, i)).collect::<Result<Vec<_>>>()?;
     let server = Server::start(variant, dir)?;
     let plan = Plan {
-        addr: server.addr,
         connections: PUBLISHERS,
-        mix: Mix::Video,
-        chunk_size: 4096,
         pace: Pace::RealTime(Duration::from_secs(5)),
-        app: "live".to_owned(),
         name: String::new(),
-        raw: false,
-        seed: 1,
+        ..Plan::new(server.addr)
     };
-    let load = thread::spawn(move || load::run(&plan, |_| {}));
+    let media = Mix::Video.media(4096)?;
+    let load = thread::spawn(move || load::run(&plan, &media, |_| {}));
     thread::sleep(Duration::from_secs(3));
     let before = sizes(hung, dir);
     thread::sleep(Duration::from_secs(1));
@@ -74,7 +70,7 @@ fn sizes(hung: usize, dir: &Path) -> Vec<u64> {
 }
 
 fn recording(dir: &Path, index: usize) -> PathBuf {
-    dir.join(format!("{index}.flv"))
+    dir.join(format!("{index:05}.flv"))
 }
 
 /// A FIFO in a recording's place.

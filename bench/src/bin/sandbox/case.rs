@@ -78,22 +78,17 @@ impl Case {
         let server = Server::start(target, args)?;
         let time = Duration::from_secs(args.seconds);
         let plan = Plan {
-            addr: server.addr,
             connections: self.connections,
-            mix: self.mix,
-            chunk_size: self.chunk_size,
             pace: match self.load {
                 Load::FlatOut(bytes) => Pace::FlatOut(bytes / self.connections as u64),
                 Load::RealTime => Pace::RealTime(time),
                 Load::Silent => Pace::Idle(time),
                 Load::Connected => Pace::Connected(time),
             },
-            app: "live".to_owned(),
-            name: String::new(),
             raw: target.raw,
-            seed: 1,
+            ..Plan::new(server.addr)
         };
-        let run = measure::run(&plan, server.pid())?;
+        let run = measure::run(&plan, &self.mix.media(self.chunk_size)?, server.pid())?;
         let complete = measure::complete(run.report.sent, target.raw, &args.recordings())?;
         Ok(Sample { run, before: server.memory, complete })
     }

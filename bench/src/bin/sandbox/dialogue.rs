@@ -28,7 +28,7 @@ pub(crate) fn compare(args: &Args) -> Result<()> {
     for _ in 0..args.repeats {
         for (target, waits) in targets.iter().zip(&mut all) {
             let server = Server::start(target, args)?;
-            let sorted = latency::waits(server.addr, TIMES, "live")?;
+            let sorted = latency::waits(server.addr, TIMES, None, "live", "latency")?;
             let at = |percent| latency::percentile(&sorted, percent).as_secs_f64() * 1e3;
             waits.half.push(at(50));
             waits.most.push(at(99));

@@ -1,0 +1,98 @@
+//! Sluicebox beside its peers: the same loads for all, one after the other, in one run.
+
+use std::path::PathBuf;
+
+use anyhow::{Context as _, Result};
+use clap::Parser;
+use sluicebox_bench::process;
+
+mod adapters;
+mod case;
+mod picture;
+mod report;
+mod server;
+
+use adapters::{ADAPTERS, Adapter};
+use case::{CASES, Sample};
+
+/// Puts Sluicebox, its peers and a plain copy under the same loads, and sets them side by side, as
+/// tables in Markdown and as a picture
+#[derive(Parser)]
+pub(crate) struct Args {
+    /// Runs of each case; medians are shown
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
+    repeats: u32,
+    /// Only cases with this in their name
+    #[arg(long, default_value = "")]
+    case: String,
+    /// Only servers with one of these in their name, and rawsink; several, with commas between
+    #[arg(long, value_delimiter = ',')]
+    server: Vec<String>,
+    /// Seconds that paced publishers send
+    #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u64).range(1..))]
+    seconds: u64,
+    /// Where recordings go for the time of a run; anything in it is deleted
+    #[arg(long, default_value = "/dev/shm/sluicebox-peers")]
+    dir: PathBuf,
+    /// Writes the tables to this file, not to standard output, and the picture beside it
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+}
+
+/// The runs of one server under one case.
+pub(crate) struct Series {
+    pub(crate) adapter: &'static Adapter,
+    pub(crate) samples: Vec<Sample>,
+    /// Why there are no more.
+    pub(crate) failed: Option<String>,
+}
+
+fn main() -> Result<()> {
+    let args = Args::parse();
+    process::allow_many_files();
+    std::fs::create_dir_all(&args.dir)?;
+    let result = compare(&args);
+    std::fs::remove_dir_all(&args.dir)?;
+    result
+}
+
+fn compare(args: &Args) -> Result<()> {
+    let wanted = |adapter: &&Adapter| {
+        let chosen = args.server.iter().any(|part| adapter.name.contains(part.as_str()));
+        adapter.name == "rawsink" || args.server.is_empty() || chosen
+    };
+    let (mut servers, mut missing) = (Vec::new(), Vec::new());
+    for adapter in ADAPTERS.iter().filter(wanted) {
+        match adapter.program() {
+            Ok(_) => servers.push(adapter),
+            Err(why) => missing.push(format!("{}: {why:#}", adapter.name)),
+        }
+    }
+    let mut results = Vec::new();
+    for case in CASES.iter().filter(|case| case.name.contains(&args.case)) {
+        let suited = servers.iter().filter(|adapter| case.suits(adapter));
+        let mut all: Vec<_> =
+            suited.map(|adapter| Series { adapter, samples: vec![], failed: None }).collect();
+        // Repeats outside: what else the machine does then falls on all servers alike.
+        for repeat in 0..args.repeats {
+            eprintln!("{}, {} of {}", case.name, repeat + 1, args.repeats);
+            for series in all.iter_mut().filter(|series| series.failed.is_none()) {
+                match case.run(series.adapter, &args.dir, args.seconds) {
+                    Ok(sample) => series.samples.push(sample),
+                    Err(error) => {
+                        eprintln!("{error:#}");
+                        series.failed = Some(format!("{error:#}"));
+                    }
+                }
+            }
+        }
+        results.push((case, all));
+    }
+    let text = report::markdown(&results, &missing, args);
+    let Some(out) = &args.out else {
+        print!("{text}");
+        return Ok(());
+    };
+    picture::draw(&results, &out.with_extension("svg"))?;
+    std::fs::write(out, text).with_context(|| out.display().to_string())
+}

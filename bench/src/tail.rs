@@ -1,0 +1,108 @@
+//! How long it takes from a message's last byte sent until it can be read in the recording.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result};
+
+use crate::load::{Media, Published, Report};
+use crate::verify::{TagReader, by_stream};
+use crate::wire::DATA;
+
+/// How often recordings are looked at: what times are off by.
+pub const LOOK: Duration = Duration::from_micros(500);
+/// How often recordings are looked for that are not there yet.
+const SEARCH: Duration = Duration::from_millis(20);
+
+/// How a file grew: its length, and when it was seen to be that long.
+type Growth = Vec<(u64, Instant)>;
+
+/// Looks at recordings while they grow.
+pub struct Watch {
+    over: Arc<AtomicBool>,
+    thread: JoinHandle<HashMap<String, (PathBuf, Growth)>>,
+}
+
+impl Watch {
+    /// Begins to look at the recordings below `dir` of streams with these names.
+    pub fn start(dir: &Path, names: Vec<String>) -> Self {
+        let over = Arc::new(AtomicBool::new(false));
+        let (dir, seen) = (dir.to_owned(), over.clone());
+        let thread = thread::spawn(move || look(&dir, names, &seen));
+        Self { over, thread }
+    }
+
+    /// Ends it; gives how long each message of the watched publishers took, shortest first.
+    ///
+    /// # Errors
+    ///
+    /// When a recording cannot be read.
+    pub fn end(self, report: &Report, media: &Media, raw: bool) -> Result<Vec<Duration>> {
+        // The last growth may have been after the last look.
+        thread::sleep(2 * LOOK);
+        self.over.store(true, Ordering::Relaxed);
+        let seen = self.thread.join().ok().context("the watch panicked")?;
+        let mut waits = Vec::new();
+        for publisher in &report.publishers {
+            let Some((path, growth)) = seen.get(&publisher.name) else { continue };
+            let ends = if raw { raw_ends(publisher, media) } else { tag_ends(path, media)? };
+            for (sent, end) in publisher.finished.iter().zip(ends) {
+                let readable = growth.partition_point(|(len, _)| *len < end);
+                if let Some((_, when)) = growth.get(readable) {
+                    waits.push(when.saturating_duration_since(*sent));
+                }
+            }
+        }
+        waits.sort_unstable();
+        Ok(waits)
+    }
+}
+
+fn look(dir: &Path, names: Vec<String>, over: &AtomicBool) -> HashMap<String, (PathBuf, Growth)> {
+    let mut seen: HashMap<String, (PathBuf, Growth)> = HashMap::new();
+    let mut searched: Option<Instant> = None;
+    while !over.load(Ordering::Relaxed) {
+        if seen.len() < names.len() && searched.is_none_or(|when| when.elapsed() > SEARCH) {
+            searched = Some(Instant::now());
+            let mut found = by_stream(dir).unwrap_or_default();
+            for name in &names {
+                if let Some(path) = found.remove(name) {
+                    seen.entry(name.clone()).or_insert_with(|| (path, Vec::new()));
+                }
+            }
+        }
+        for (path, growth) in seen.values_mut() {
+            let len = path.metadata().map_or(0, |metadata| metadata.len());
+            if growth.last().is_none_or(|(last, _)| *last < len) {
+                growth.push((len, Instant::now()));
+            }
+        }
+        thread::sleep(LOOK);
+    }
+    seen
+}
+
+/// Where each message after the head ends in a recording of all bytes.
+fn raw_ends(publisher: &Published, media: &Media) -> Vec<u64> {
+    let before = media.sum(publisher.begin).wire;
+    (1..=publisher.messages)
+        .map(|count| publisher.head + media.sum(publisher.begin + count).wire - before)
+        .collect()
+}
+
+/// Where each tag after the head ends. Metadata is left out, as servers write their own.
+fn tag_ends(path: &Path, media: &Media) -> Result<Vec<u64>> {
+    let head = media.head_kinds().filter(|kind| *kind != DATA.kind).count();
+    let mut reader = TagReader::open(path)?;
+    let mut ends = Vec::new();
+    while let Some((kind, _)) = reader.next()? {
+        if kind != DATA.kind {
+            ends.push(reader.end);
+        }
+    }
+    Ok(ends.split_off(head.min(ends.len())))
+}
