@@ -16,6 +16,8 @@ const MOVE: usize = 64 << 10;
 /// `rep movsb`, with which `memcpy` copies more than some 2 KiB, is 15 times slower on Zen 3 when the
 /// destination lies less than this behind the source, modulo [`PAGE`]; in bytes.
 const NEAR: usize = 32;
+/// What is around a body, in bytes.
+const TAG: usize = flv::TAG_HEADER + flv::TAG_TRAILER;
 /// Length of a page, in bytes.
 const PAGE: usize = 4096;
 /// What is copied at a time then, in bytes: few enough for `memcpy` to take vector registers.
@@ -161,6 +163,12 @@ impl TagBuf {
     /// The chunk stream whose message is being gathered here.
     pub(crate) fn gathers(&self) -> Option<usize> {
         self.gathers
+    }
+
+    /// Makes room for what `len` bytes of input may add, so that it need not be found in steps.
+    pub(crate) fn expect(&mut self, len: usize) {
+        // Tags have a little more around them than small messages have on the wire.
+        self.buf.reserve(len.min(KEEP) + len / 16 + TAG);
     }
 
     /// Begins to gather the message of a chunk stream. Nothing else may be gathered.

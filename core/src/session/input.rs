@@ -118,6 +118,7 @@ impl Session {
         let stream = self.streams.get_mut(self.media).filter(|s| s.state == State::Live);
         let Some(stream) = stream else { return false };
         let before = input.len();
+        stream.tags.expect(before);
         while stream.tags.ready() < RUN {
             let index = match stream.tags.gathers() {
                 Some(index) => index,
