@@ -16,8 +16,9 @@ pub struct Timeouts {
     pub idle: Duration,
 }
 
-/// A connection that has sent nothing for so long gets its acknowledgement.
-pub const PAUSE: Duration = Duration::from_millis(50);
+/// A connection that has sent nothing for so long gets its acknowledgement. Longer than publishers
+/// rest between two reads: one that rests is not quiet.
+pub const PAUSE: Duration = Duration::from_millis(200);
 /// How long the last reply may take to be read before the connection is closed.
 const LINGER: Duration = Duration::from_secs(2);
 /// A publisher gets on with a whole tag, or with so many bytes of one, as a keyframe takes long on a

@@ -14,12 +14,12 @@ use std::time::Instant;
 use anyhow::{Context as _, Result};
 use mio::net::TcpStream;
 use sluicebox_core::{Close, Event, Reject, StreamId, Unpublish, flv};
-pub(crate) use sluicebox_rules::clock::PAUSE;
 use sluicebox_rules::clock::{Clock, Phase};
 
 use sluicebox_rules::name::PublishPoint;
 
 use crate::access::{Place, Pulse};
+use crate::drive::Pace;
 use crate::events::Event as Told;
 use crate::ingest::{Backend, Ingest};
 use crate::listen;
@@ -68,6 +68,8 @@ pub(crate) struct Connection<B: Backend> {
     encoder: Box<str>,
     /// Bytes that the last turn read.
     taken: usize,
+    /// For its loop: when it is read next.
+    pub(crate) pace: Pace,
     /// The peer has ended its side: read until nothing is left.
     ending: bool,
     /// Why it failed has been logged.
@@ -113,6 +115,7 @@ impl<B: Backend> Connection<B> {
             session,
             encoder: Box::default(),
             taken: 0,
+            pace: Pace::new(Instant::now()),
             ending: false,
             blamed: false,
             app: String::new(),

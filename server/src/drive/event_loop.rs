@@ -9,17 +9,13 @@ use anyhow::{Context as _, Result};
 use mio::Waker;
 
 use super::front::Front;
-use super::state::{SWEEP, Slot, State};
-use crate::connection::{Connection, PAUSE, Turn};
+use super::state::{LIVELY, SWEEP, Slot, State};
+use crate::connection::{Connection, Turn};
 use crate::ingest::Backend;
 use crate::run::Shared;
 
 /// One read takes at most this much: above, reads get slower, as they leave the cache.
 const READ: usize = 64 << 10;
-/// A publisher that sends faster than this in one rest, in bytes, gets a shorter one.
-const FAST: f64 = 128.0 * 1024.0;
-/// Rests shorter than this are not worth the call.
-const SHORT: Duration = Duration::from_micros(500);
 
 /// A loop, and what its driver and others share.
 pub(super) struct EventLoop<B: Backend> {
@@ -169,23 +165,30 @@ impl<B: Backend> EventLoop<B> {
 
     /// Rests, and waits for sockets.
     fn wait(&self, state: &mut State<B>) {
-        if state.ready.is_empty() {
-            let rest = self.rest_now(state);
-            if rest >= SHORT {
-                std::thread::sleep(rest);
+        let rests = !self.rest.is_zero() && !self.shared.stop.raised();
+        let mut most = None;
+        if rests && state.ready.is_empty() && (state.took || state.rests()) {
+            match state.quiet_until(self.rest) {
+                Some(until) => {
+                    std::thread::sleep(until.saturating_duration_since(Instant::now()));
+                }
+                None => most = Some(state.tick.saturating_duration_since(Instant::now())),
             }
         }
-        (state.began, state.most) = (Instant::now(), 0);
-        let timeout = if !state.ready.is_empty() {
+        let timeout = if !state.ready.is_empty() || (state.rests() && most.is_none()) {
             Some(Duration::ZERO)
         } else if self.shared.stop.raised() || state.knocks {
             Some(Duration::from_millis(20))
         } else if state.lively {
-            Some(PAUSE)
+            Some(LIVELY)
         } else if state.slots.is_empty() {
             None
         } else {
             Some(SWEEP)
+        };
+        let timeout = match (timeout, most) {
+            (Some(timeout), Some(most)) => Some(timeout.min(most)),
+            (timeout, most) => timeout.or(most),
         };
         let State { poll, events, .. } = state;
         if let Err(error) = poll.poll(events, timeout) {
@@ -195,19 +198,8 @@ impl<B: Backend> EventLoop<B> {
             }
             return;
         }
-        state.note_events();
-    }
-
-    /// How long to rest before the next round: the interval, or less if a publisher is so fast
-    /// that its socket would fill.
-    fn rest_now(&self, state: &State<B>) -> Duration {
-        if self.rest.is_zero() || state.most == 0 || self.shared.stop.raised() {
-            return Duration::ZERO;
-        }
-        let round = state.began.elapsed();
-        #[expect(clippy::cast_precision_loss, reason = "a rate")]
-        let time = round.mul_f64(FAST / state.most as f64);
-        time.min(self.rest).saturating_sub(round)
+        let rest = if rests { self.rest } else { Duration::ZERO };
+        state.begin_round(rest);
     }
 
     /// Takes in arrivals and new connections.
@@ -268,17 +260,20 @@ impl<B: Backend> EventLoop<B> {
             drop(state.slots.remove(key));
             return;
         }
-        state.most = state.most.max(connection.taken());
         if let Some(elsewhere) = self.elsewhere(state, &connection) {
             let _ = state.poll.registry().deregister(connection.socket());
             drop(state.slots.remove(key));
             return elsewhere.adopt(Arrival::New(connection));
         }
+        if !self.rest.is_zero() {
+            state.note_read(key, &mut connection, self.rest);
+        }
         state.lively |= connection.will_pause();
-        state.slots[key] = Slot::Here(connection);
-        if ready || next == Turn::More {
+        connection.pace.waits = ready || next == Turn::More;
+        if connection.pace.waits {
             state.ready.push_back(key);
         }
+        state.slots[key] = Slot::Here(connection);
     }
 
     /// The loop that a connection belongs to, if it is not this one.

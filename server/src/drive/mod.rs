@@ -1,9 +1,10 @@
 //! How connections are driven.
 //!
 //! One loop, the front, accepts and takes connections through handshake and commands, at once. A
-//! connection that publishes moves to a media loop, of which there is one a core. A media loop
-//! rests a little between rounds: many small reads become one, and every socket's wake-up, read and
-//! write are paid once (paced streams are bound by wake-ups, not by bytes).
+//! connection that publishes moves to a media loop, of which there is one a core. There it is read
+//! at the loop's ticks, a little apart: many small reads become one, and every socket's wake-up,
+//! read and write are paid once (paced streams are bound by wake-ups, not by bytes). One that sends
+//! too fast for that is read in between, and takes no other's rest away.
 //!
 //! A turn of a connection may block: a write to a disk that hangs, a pipe that nobody reads. The
 //! thread that is in such a turn loses its loop to a stand-in, and goes home when the turn ends.
@@ -12,6 +13,7 @@
 
 mod event_loop;
 mod front;
+mod pace;
 mod state;
 
 use std::sync::Arc;
@@ -25,6 +27,7 @@ use crate::ingest::Backend;
 use crate::run::Shared;
 use event_loop::EventLoop;
 use front::Front;
+pub(crate) use pace::Pace;
 
 /// A turn that takes this long blocks: others on its loop wait up to twice that for a stand-in.
 const BLOCKED: Duration = Duration::from_millis(20);

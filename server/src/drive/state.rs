@@ -8,11 +8,14 @@ use mio::{Events, Interest, Poll, Token, Waker};
 use slab::Slab;
 
 use super::front::Front;
-use crate::connection::{Connection, PAUSE};
+use super::pace::Pace;
+use crate::connection::Connection;
 use crate::ingest::Backend;
 
 /// Time between two looks at every connection's deadline.
 pub(super) const SWEEP: Duration = Duration::from_millis(500);
+/// The same while some are to be told that they have gone quiet, or ask for something again.
+pub(super) const LIVELY: Duration = Duration::from_millis(100);
 /// Sockets that one wait reports.
 const EVENTS: usize = 1024;
 
@@ -29,9 +32,15 @@ pub(super) struct State<B: Backend> {
     pub(super) ready: VecDeque<usize>,
     /// Turns left in this round.
     pub(super) round: usize,
-    /// When this round began, and the most that one connection has read in it.
+    /// When this round began, and whether anything was read in it.
     pub(super) began: Instant,
-    pub(super) most: usize,
+    pub(super) took: bool,
+    /// Publishers that have something to read, and rest.
+    resting: Vec<usize>,
+    /// When they are read.
+    pub(super) tick: Instant,
+    /// Publishers that cannot rest so long.
+    fast: Vec<usize>,
     pub(super) swept: Instant,
     /// Some connection has not gone quiet yet.
     pub(super) lively: bool,
@@ -62,7 +71,10 @@ impl<B: Backend> State<B> {
             ready: VecDeque::new(),
             round: 0,
             began: now,
-            most: 0,
+            took: false,
+            resting: Vec::new(),
+            tick: now,
+            fast: Vec::new(),
             swept: now,
             lively: false,
             front: None,
@@ -80,7 +92,10 @@ impl<B: Backend> State<B> {
     pub(super) fn take(&mut self, key: usize) -> Option<Box<Connection<B>>> {
         let slot = self.slots.get_mut(key)?;
         match std::mem::replace(slot, Slot::Away { ready: false, ended: false }) {
-            Slot::Here(connection) => Some(connection),
+            Slot::Here(mut connection) => {
+                connection.pace.waits = false;
+                Some(connection)
+            }
             Slot::Away { ended, .. } => {
                 *slot = Slot::Away { ready: true, ended };
                 None
@@ -89,6 +104,7 @@ impl<B: Backend> State<B> {
     }
 
     pub(super) fn insert(&mut self, mut connection: Box<Connection<B>>) {
+        connection.pace = Pace::new(Instant::now());
         let entry = self.slots.vacant_entry();
         let token = Token(entry.key());
         let interest = Interest::READABLE | Interest::WRITABLE;
@@ -97,12 +113,35 @@ impl<B: Backend> State<B> {
             return;
         }
         // Its bytes may have come before it was registered.
+        connection.pace.waits = true;
         self.ready.push_back(entry.key());
         entry.insert(Slot::Here(connection));
     }
 
+    /// Begins a round: gives a turn to connections whose sockets have something, now or when their
+    /// rest is over.
+    pub(super) fn begin_round(&mut self, rest: Duration) {
+        (self.began, self.took) = (Instant::now(), false);
+        let now = self.began;
+        let ticks = rest.is_zero() || now >= self.tick;
+        if ticks {
+            self.ready.extend(self.resting.drain(..));
+        } else if !self.fast.is_empty() {
+            let slots = &self.slots;
+            let due = |key: &usize| match slots.get(*key) {
+                Some(Slot::Here(connection)) => connection.pace.due().is_some_and(|due| due <= now),
+                Some(Slot::Away { .. }) | None => true,
+            };
+            self.ready.extend(self.resting.extract_if(.., |key| due(key)));
+        }
+        self.note_events(ticks);
+        if ticks {
+            self.tick = now + rest;
+        }
+    }
+
     /// Notes which connections the sockets that were waited for belong to.
-    pub(super) fn note_events(&mut self) {
+    fn note_events(&mut self, ticks: bool) {
         for event in &self.events {
             let key = event.token().0;
             if key == WAKER {
@@ -118,7 +157,12 @@ impl<B: Backend> State<B> {
                     if ended {
                         connection.peer_ended();
                     }
-                    self.ready.push_back(key);
+                    if std::mem::replace(&mut connection.pace.waits, true) {
+                        continue;
+                    }
+                    let due = || connection.pace.due().is_some_and(|due| due <= self.began);
+                    let at_once = ticks || !connection.publishes() || due();
+                    if at_once { self.ready.push_back(key) } else { self.resting.push(key) }
                 }
                 Some(Slot::Away { ready, ended: seen }) => (*ready, *seen) = (true, *seen || ended),
                 None => {}
@@ -126,18 +170,50 @@ impl<B: Backend> State<B> {
         }
     }
 
+    /// Takes note of what a connection read in its turn.
+    pub(super) fn note_read(&mut self, key: usize, connection: &mut Connection<B>, rest: Duration) {
+        let taken = connection.taken();
+        self.took |= taken > 0;
+        connection.pace.read(taken, self.began, rest);
+        if connection.pace.due().is_some() && !connection.pace.listed {
+            connection.pace.listed = true;
+            self.fast.push(key);
+        }
+    }
+
+    /// Until when nothing is to be read. `None`: somebody who sends fast is waited for.
+    pub(super) fn quiet_until(&mut self, rest: Duration) -> Option<Instant> {
+        let (now, slots) = (Instant::now(), &mut self.slots);
+        let (mut until, mut waited_for) = (self.tick, false);
+        self.fast.retain(|key| {
+            let Some(Slot::Here(connection)) = slots.get_mut(*key) else { return false };
+            connection.pace.forget(now, rest);
+            let due = connection.pace.due();
+            connection.pace.listed = due.is_some();
+            waited_for |= due.is_some_and(|due| due <= now);
+            until = due.map_or(until, |due| until.min(due));
+            due.is_some()
+        });
+        (!waited_for).then_some(until)
+    }
+
+    /// Whether anybody has something to read, and rests.
+    pub(super) fn rests(&self) -> bool {
+        !self.resting.is_empty()
+    }
+
     /// Looks at every connection now and then: those that have gone quiet, and those whose time is
     /// up, get a turn.
     pub(super) fn sweep(&mut self, at_once: bool) {
         let now = Instant::now();
-        let period = if self.lively { PAUSE } else { SWEEP };
+        let period = if self.lively { LIVELY } else { SWEEP };
         if now.saturating_duration_since(self.swept) < period && !at_once {
             return;
         }
         (self.swept, self.lively) = (now, false);
         for (key, slot) in &mut self.slots {
             let Slot::Here(connection) = slot else { continue };
-            if connection.is_due(now) {
+            if connection.is_due(now) && !std::mem::replace(&mut connection.pace.waits, true) {
                 self.ready.push_back(key);
             }
             self.lively |= connection.will_pause();
