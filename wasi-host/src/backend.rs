@@ -5,8 +5,10 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use clap::Args;
-use sluicebox_host::{Close, Config, Event, Reject, Sandbox, Session, Settings, StreamId, Tally};
-use sluicebox_server::{Backend, Ingest};
+use sluicebox_host::{Config, Sandbox, Settings};
+use sluicebox_server::Backend;
+
+use crate::guest::Guest;
 
 /// Memory of a guest that peers cannot reach with the default limits, in MiB.
 const MEMORY: u32 = 128;
@@ -68,57 +70,6 @@ impl Backend for Sandboxed {
     type Ingest = Guest;
 
     fn open(&self, config: Config, seed: u64) -> Result<Guest> {
-        Ok(Guest(self.0.open(&config, seed)?))
-    }
-}
-
-/// A session in a sandbox. The worker's buffer is not used: sockets are read into the guest.
-pub(crate) struct Guest(Session);
-
-impl Ingest for Guest {
-    fn space<'a>(&'a mut self, scratch: &'a mut [u8]) -> Result<&'a mut [u8]> {
-        Ok(self.0.space(scratch.len())?)
-    }
-
-    fn feed(&mut self, len: usize) -> Result<()> {
-        Ok(self.0.feed(len)?)
-    }
-
-    fn poll<'a>(&'a mut self, _scratch: &[u8]) -> Result<Option<Event<'a>>> {
-        Ok(self.0.poll()?)
-    }
-
-    fn accept(&mut self, stream: StreamId) -> Result<()> {
-        Ok(self.0.accept(stream)?)
-    }
-
-    fn reject(&mut self, stream: StreamId, why: Reject) -> Result<()> {
-        Ok(self.0.reject(stream, why)?)
-    }
-
-    fn reconnect(&mut self, url: &str) -> Result<bool> {
-        Ok(self.0.reconnect(url)?)
-    }
-
-    fn idle(&mut self) -> Result<()> {
-        self.0.release()?;
-        Ok(self.0.idle()?)
-    }
-
-    fn close(&mut self, why: Close) -> Result<()> {
-        Ok(self.0.close(why)?)
-    }
-
-    fn received(&self) -> u64 {
-        self.0.received()
-    }
-
-    fn stray(&self) -> Tally {
-        self.0.stray()
-    }
-
-    /// Buffers that a guest frees are of use to nobody else: it keeps them until it is quiet.
-    fn trim(&mut self) -> Result<()> {
-        Ok(())
+        Ok(Guest::new(self.0.open(&config, seed)?))
     }
 }

@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 mod backend;
+mod guest;
 
 use std::process::ExitCode;
 

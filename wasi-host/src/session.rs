@@ -23,12 +23,15 @@ pub struct Session {
     account: Account,
     /// The room that was given last, in the guest's memory.
     space: Range<usize>,
+    /// Where the last record is, until the guest runs again.
+    record: Option<u32>,
     failed: Option<Error>,
 }
 
 impl Session {
     pub(crate) fn open(guest: Instance, config: &Config, seed: u64) -> Result<Self, Error> {
-        let mut session = Self { guest, account: Account::new(config), space: 0..0, failed: None };
+        let mut session =
+            Self { guest, account: Account::new(config), space: 0..0, record: None, failed: None };
         let settings = settings::write(config);
         session.space(settings.len())?[..settings.len()].copy_from_slice(&settings);
         session.space = 0..0;
@@ -69,6 +72,15 @@ impl Session {
     /// is closed and everything has come out.
     #[must_use = "an event that is not acted on is lost"]
     pub fn poll(&mut self) -> Result<Option<Event<'_>>, Error> {
+        self.advance()?;
+        Ok(self.event())
+    }
+
+    /// Goes on to the next event, for [`event`](Self::event) to look at: [`poll`](Self::poll) in two
+    /// steps, for who has to see an event before deciding who gets it. `false`: there is none.
+    #[must_use = "an event that is not acted on is lost"]
+    pub fn advance(&mut self) -> Result<bool, Error> {
+        self.record = None;
         let at = self.call(|guest| guest.call(|calls| &calls.poll, ()))?;
         match self.examine(at) {
             Ok(None) => {}
@@ -78,10 +90,17 @@ impl Session {
             }
             Err(fault) => return Err(self.fail(fault)),
         }
-        // Once more, so that nothing is borrowed while it is judged.
-        match Record::decode(self.guest.memory(), at).map_err(Fault::from)?.outcome {
-            Outcome::Event(event) => Ok(Some(event)),
-            Outcome::Nothing | Outcome::Failed { .. } => Ok(None),
+        self.record = Some(at);
+        Ok(self.event().is_some())
+    }
+
+    /// The event that [`advance`](Self::advance) went on to. It is gone with the next call of
+    /// anything that may change the session.
+    pub fn event(&self) -> Option<Event<'_>> {
+        // Read once more, so that nothing was borrowed while it was judged.
+        match Record::decode(self.guest.memory(), self.record?).ok()?.outcome {
+            Outcome::Event(event) => Some(event),
+            Outcome::Nothing | Outcome::Failed { .. } => None,
         }
     }
 
@@ -182,6 +201,7 @@ impl Session {
         if let Some(error) = &self.failed {
             return Err(error.clone());
         }
+        self.record = None;
         call(&mut self.guest).map_err(|fault| self.fail(fault))
     }
 

@@ -1,0 +1,213 @@
+//! A session in a sandbox, as the server drives it.
+//!
+//! Memory of a guest that was not used for a while is not in the cache, and stays in RAM once it was
+//! touched. So a publisher of live media, which has its turn some times a second, is kept small: its
+//! socket is read into the worker's buffer, which is in the cache, handed to the guest in slices, and
+//! what the guest makes of them is put together for one write.
+//!
+//! ```text
+//!  live       socket ──▶ worker's buffer ── slice by slice ──▶ guest ──▶ buffer ──▶ recording
+//!  flat out   socket ────────────────────────────────────────▶ guest ─────────────▶ recording
+//! ```
+
+use std::ops::Range;
+
+use anyhow::Result;
+use sluicebox_host::{Close, Event, Reject, Session, StreamId, Tags, Tally};
+use sluicebox_server::Ingest;
+
+/// What a guest is handed at a time, in bytes.
+const SLICE: usize = 16 << 10;
+/// So many reads in a row that fill the buffer, and a publisher sends flat out.
+const FLAT_OUT: u32 = 16;
+/// A run of tags longer than this came of a large message, whose memory is given back; in bytes.
+const LARGE: usize = 48 << 10;
+
+/// A session in a sandbox.
+pub(crate) struct Guest {
+    session: Session,
+    /// What of the worker's buffer the guest has not been handed yet.
+    fed: Range<usize>,
+    /// Tags of a read that come out slice by slice, and whose they are.
+    run: Vec<u8>,
+    of: Option<Run>,
+    /// They have been lent.
+    lent: bool,
+    /// The guest's last event has not been handed out: it ended the run.
+    held: bool,
+    /// A stream to be ended once it has.
+    rejected: Option<(StreamId, Reject)>,
+    /// Room for the next read, and whether it is the guest's own.
+    room: usize,
+    direct: bool,
+    /// Reads in a row that filled it; a short one halves them.
+    full: u32,
+    /// Something in this turn took much memory; and in an earlier one, and it is not given back.
+    large: bool,
+    spent: bool,
+}
+
+/// What [`Tags`] says of a run besides its bytes.
+#[derive(Clone, Copy)]
+struct Run {
+    stream: StreamId,
+    count: u32,
+    refused: u64,
+}
+
+impl Guest {
+    pub(crate) fn new(session: Session) -> Self {
+        Self {
+            session,
+            fed: 0..0,
+            run: Vec::new(),
+            of: None,
+            lent: false,
+            held: false,
+            rejected: None,
+            room: 0,
+            direct: false,
+            full: 0,
+            large: false,
+            spent: false,
+        }
+    }
+
+    /// Hands over the next slice; `false`: there is none.
+    fn slice(&mut self, scratch: &[u8]) -> Result<bool> {
+        let slice = &scratch[self.fed.clone()];
+        let slice = &slice[..slice.len().min(SLICE)];
+        if !slice.is_empty() {
+            self.session.space(slice.len())?[..slice.len()].copy_from_slice(slice);
+            self.session.feed(slice.len())?;
+            self.fed.start += slice.len();
+        }
+        Ok(!slice.is_empty())
+    }
+
+    /// Goes on until there is an event to hand out: what was put together, or the guest's last.
+    fn advance(&mut self, scratch: &[u8]) -> Result<()> {
+        loop {
+            match self.session.advance() {
+                Ok(true) => {}
+                // With what was put together first, then again.
+                Err(_) if self.of.is_some() => return Ok(()),
+                Err(error) => return Err(error.into()),
+                Ok(false) if self.slice(scratch)? => continue,
+                Ok(false) => return Ok(()),
+            }
+            let more = !self.fed.is_empty();
+            match (self.session.event(), &mut self.of) {
+                (Some(Event::Tags(tags)), None) => {
+                    self.large |= tags.bytes.len() > LARGE;
+                    if !more {
+                        self.held = true;
+                        return Ok(());
+                    }
+                    self.run.reserve(tags.bytes.len() + self.fed.len() + SLICE);
+                    self.run.extend_from_slice(tags.bytes);
+                    let Tags { stream, count, refused, .. } = tags;
+                    self.of = Some(Run { stream, count, refused });
+                }
+                (Some(Event::Tags(tags)), Some(run)) if run.stream == tags.stream => {
+                    self.large |= tags.bytes.len() > LARGE;
+                    self.run.extend_from_slice(tags.bytes);
+                    run.count += tags.count;
+                    run.refused = tags.refused;
+                }
+                _ => {
+                    self.held = true;
+                    return Ok(());
+                }
+            }
+        }
+    }
+}
+
+impl Ingest for Guest {
+    fn space<'a>(&'a mut self, scratch: &'a mut [u8]) -> Result<&'a mut [u8]> {
+        (self.room, self.direct) = (scratch.len(), self.full >= FLAT_OUT);
+        if !self.direct {
+            return Ok(scratch);
+        }
+        self.large = true;
+        Ok(self.session.space(self.room)?)
+    }
+
+    fn feed(&mut self, len: usize) -> Result<()> {
+        let full = if len == self.room { self.full + 1 } else { self.full / 2 };
+        self.full = full.min(2 * FLAT_OUT);
+        if self.direct {
+            return Ok(self.session.feed(len)?);
+        }
+        self.fed = 0..len;
+        Ok(())
+    }
+
+    fn poll<'a>(&'a mut self, scratch: &[u8]) -> Result<Option<Event<'a>>> {
+        if std::mem::take(&mut self.lent) {
+            self.run.clear();
+            self.of = None;
+        }
+        if !self.held {
+            if let Some((stream, why)) = self.rejected.take() {
+                self.session.reject(stream, why)?;
+            }
+            self.advance(scratch)?;
+        }
+        if let Some(Run { stream, count, refused }) = self.of {
+            self.lent = true;
+            return Ok(Some(Event::Tags(Tags { stream, bytes: &self.run, count, refused })));
+        }
+        self.held = false;
+        Ok(self.session.event())
+    }
+
+    fn accept(&mut self, stream: StreamId) -> Result<()> {
+        Ok(self.session.accept(stream)?)
+    }
+
+    fn reject(&mut self, stream: StreamId, why: Reject) -> Result<()> {
+        if self.held {
+            // It would take the event back that is next.
+            self.rejected = Some((stream, why));
+            return Ok(());
+        }
+        Ok(self.session.reject(stream, why)?)
+    }
+
+    fn reconnect(&mut self, url: &str) -> Result<bool> {
+        Ok(self.session.reconnect(url)?)
+    }
+
+    fn idle(&mut self) -> Result<()> {
+        (self.large, self.spent) = (false, false);
+        self.session.release()?;
+        Ok(self.session.idle()?)
+    }
+
+    fn close(&mut self, why: Close) -> Result<()> {
+        (self.fed, self.held, self.of, self.lent) = (0..0, false, None, false);
+        Ok(self.session.close(why)?)
+    }
+
+    fn received(&self) -> u64 {
+        self.session.received()
+    }
+
+    fn stray(&self) -> Tally {
+        self.session.stray()
+    }
+
+    /// Gives back to the system what a large message took, at the first turn without one: whoever
+    /// sends nothing else would only take it again, and page faults cost more than that is worth.
+    fn trim(&mut self) -> Result<()> {
+        self.run = Vec::new();
+        if std::mem::take(&mut self.large) {
+            self.spent = true;
+        } else if std::mem::take(&mut self.spent) {
+            self.session.release()?;
+        }
+        Ok(())
+    }
+}
