@@ -5,7 +5,7 @@
 //! is held in memory is bounded by the longest tag, not by the file.
 
 //!
-//! Without the feature `std` there are no [`file`] and [`report`]: the rest needs no operating system.
+//! Without the feature `std` there are no [`file`](mod@file) and [`report`]: the rest needs no operating system.
 
 #![no_std]
 #![forbid(unsafe_code)]
