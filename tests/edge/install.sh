@@ -64,7 +64,7 @@ flags=() folder=
 while ((\$#)); do
     case \$1 in
         # What the server's tests say, and the stand-alone server does not know and need not.
-        --grace) shift ;;
+        --grace | --sidecar) shift ;;
         --raw) ;;
         --record-dir)
             folder=\$2
