@@ -84,6 +84,9 @@ pid=$!
 (publish stopped >/dev/null 2>&1 || true) &
 for _ in $(seq 300); do [[ -s stopped.flv && $(stat -c %s stopped.flv) -gt 10000 ]] && break; sleep 0.1; done
 kill -INT "$pid"
-wait "$pid" || fail "Ctrl+C: exit code $?"
+code=0
+wait "$pid" || code=$?
+# 1: the publisher was in the middle of a message, which is on the account.
+[[ $code == 0 || ($code == 1 && $(tail -n 1 log) == *'messages_refused":1,'*) ]] || fail "Ctrl+C: exit code $code"
 ffprobe -v error stopped.flv || fail "what is recorded until Ctrl+C does not play"
-echo "pipelines: Ctrl+C: exit code 0, and it plays"
+echo "pipelines: Ctrl+C: exit code $code, and it plays"
