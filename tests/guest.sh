@@ -51,6 +51,7 @@ idle: ()
 memory: memory
 open: (i32, i64)
 poll: () -> i32
+reconnect: (i32) -> i32
 reject: (i32, i32)
 space: (i32) -> i32
 trim: () -> i32
