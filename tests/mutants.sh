@@ -2,7 +2,7 @@
 # Breaks the core in known ways, one at a time in a copy, and shows which sessions of the corpus
 # notice. Fails when a broken core passes, or when a session notices nothing. See tests/mutants.txt.
 #
-#   tests/mutants.sh          all mutants: half an hour
+#   tests/mutants.sh          all mutants: some ten minutes
 #   tests/mutants.sh NAME     those with NAME in their names
 set -euo pipefail
 cd "$(dirname "$0")/.."
