@@ -2,6 +2,7 @@
 # Runs every fuzz target for a number of seconds, from the committed corpus. Fails on a crash.
 # Usage: fuzz/run.sh [--sandbox] SECONDS [TARGET...]
 # With --sandbox, everything goes through the sandbox too, and must come out the same.
+# FUZZ_SEED makes a run that can be had again, but for where the time ends it (default: another one each time).
 set -eu
 
 features=
@@ -27,6 +28,6 @@ for target in "$@"; do
     mkdir -p "$scratch/corpus/$target" "$scratch/crashes/$target"
     cargo +nightly fuzz run --features "$features" "$target" "$scratch/corpus/$target" "corpus/$target" -- \
         -max_total_time="$seconds" -max_len=8192 -timeout=10 -rss_limit_mb=2048 \
-        -dict=rtmp.dict -print_final_stats=1 -artifact_prefix="$scratch/crashes/$target/"
+        -seed="${FUZZ_SEED:-0}" -dict=rtmp.dict -print_final_stats=1 -artifact_prefix="$scratch/crashes/$target/"
 done
 echo "no crash"
