@@ -48,6 +48,19 @@ fn damage_in_the_middle_is_left_for_repair_by_hand() {
 }
 
 #[test]
+fn a_new_file_that_cannot_be_written_leaves_the_old_one_alone() {
+    let (_folder, path, _) = damaged();
+    let before = fs::read(&path).expect("a recording");
+    let arguments = ["repair", path.to_str().expect("a plain path")];
+    let output = Server::tool_with_short_files(10_000, &arguments);
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{}: {errors}", output.status);
+    assert!(errors.contains("File too large"), "{errors}");
+    assert!(fs::read(&path).expect("a recording") == before, "the only copy was touched");
+    assert!(!with(&path, "repair").exists());
+}
+
+#[test]
 fn the_original_goes_only_when_that_is_wished() {
     let (_folder, path, tags) = damaged();
     assert_eq!(repair(&["--discard"], &path).status.code(), Some(0));

@@ -91,6 +91,13 @@ impl Server {
         tool::Running::start(command.args(arguments).stdin(Stdio::null())).output()
     }
 
+    /// The same, with files that may grow no longer than `len` bytes.
+    pub fn tool_with_short_files(len: u64, arguments: &[&str]) -> Output {
+        let mut command = tool::tool("prlimit");
+        command.arg(format!("--fsize={len}")).arg(binary()).args(arguments);
+        tool::Running::start(command.stdin(Stdio::null())).output()
+    }
+
     /// Starts a server that records to a folder, and returns its standard output too.
     pub fn with_stdout(arguments: &[&str]) -> (Self, ChildStdout) {
         let mut server = Self::spawn(&binary(), arguments, Stdio::piped());

@@ -11,6 +11,7 @@ use anyhow::Result;
 use clap::Subcommand;
 
 use crate::ingest::Backend;
+use crate::shutdown;
 
 /// Subcommands of every binary. Without one, it serves.
 #[derive(Subcommand, Clone, Debug)]
@@ -26,13 +27,11 @@ pub enum Tool {
 impl Tool {
     /// Runs the subcommand; `backend` makes what reads RTMP, where that is needed.
     pub fn run<B: Backend>(self, backend: impl FnOnce() -> Result<B>) -> ExitCode {
-        let result = match self {
+        let result = shutdown::survive_file_limits().and_then(|()| match self {
             Self::Check(arguments) => check::run(&arguments),
-            Self::Decode(arguments) => {
-                backend().and_then(|backend| decode::run(&arguments, &backend))
-            }
+            Self::Decode(arguments) => decode::run(&arguments, &backend()?),
             Self::Repair(arguments) => repair::run(&arguments),
-        };
+        });
         result.unwrap_or_else(|error| {
             // Standard error may be closed.
             let _ = writeln!(std::io::stderr(), "error: {error:#}");
