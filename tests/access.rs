@@ -154,6 +154,30 @@ fn connections_from_one_address_are_limited() {
     wait_for_place(|| from(1));
 }
 
+#[test]
+fn all_refusals_are_counted_in_the_log() {
+    let mut server = Server::start(&["--max-connections", "1"]);
+    let one = connect(server.addr);
+    assert!(is_served(&one));
+    for _ in 0..7 {
+        assert!(!is_served(&connect(server.addr)), "a second connection");
+    }
+    let counted = |server: &Server| -> u64 {
+        let lines = server.wait_for_lines("connections refused", 1);
+        lines.iter().map(|line| line.number("count")).sum()
+    };
+    // The first at once, the others when they have been a burst: nobody else has to come.
+    let start = Instant::now();
+    while counted(&server) < 7 {
+        assert!(start.elapsed() < DEADLINE, "refusals are not told");
+        thread::sleep(Duration::from_millis(50));
+    }
+    assert!(!is_served(&connect(server.addr)), "a second connection");
+    server.signal(rustix::process::Signal::TERM);
+    assert_eq!(server.exit().code(), Some(0));
+    assert_eq!(counted(&server), 8);
+}
+
 /// What scanners say first: never the version of RTMP.
 fn scans() -> [Vec<u8>; 3] {
     let mut noise = filler(4000, 1);

@@ -33,6 +33,21 @@ fn publish(server: &Server, stream: &str) -> Steady {
     publisher
 }
 
+#[test]
+fn a_sidecar_that_cannot_be_written_leaves_no_half_of_it() {
+    let server = Server::start(&["--sidecar", "account"]);
+    let mut publisher = Steady::start(server.addr, "live", "cam");
+    publisher.frames(5, 3000);
+    publisher.recorded(&server);
+    server.limit_files(400);
+    publisher.peer.send(|script| script.delete_stream(1.0));
+    let line = server.wait("no sidecar");
+    assert!(line.text("error").contains("File too large"), "{line:?}");
+    let files = fs::read_dir(server.folder.path().join("live")).expect("a folder").flatten();
+    let names: Vec<_> = files.map(|file| file.file_name().into_string().expect("a name")).collect();
+    assert!(names.len() == 1 && names[0].ends_with(".flv"), "{names:?}");
+}
+
 fn events(path: &Path) -> Vec<Value> {
     let text = fs::read_to_string(path).expect("events");
     text.lines().map(|line| serde_json::from_str(line).expect(line)).collect()

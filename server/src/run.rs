@@ -10,6 +10,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
+use mio::net::TcpListener;
 use sluicebox_core::Config;
 use sluicebox_rules::account::Outcome;
 use sluicebox_rules::clock::Timeouts;
@@ -105,18 +106,7 @@ pub fn run<B: Backend>(flags: Flags, backend: B) -> Result<ExitCode> {
         let records = destination.name();
         tracing::info!(%addr, publish_to = listen::url(addr), records_to = records, "listening");
     }
-    if let Some(folder) = destination.folder().map(Path::to_owned) {
-        let closings = services.closings();
-        let repair = move || {
-            recording::repair_unfinished(&folder, |path, repaired| {
-                closings.repaired(path, repaired)
-            });
-        };
-        thread::Builder::new()
-            .name("repair".into())
-            .spawn(repair)
-            .context("cannot start a thread")?;
-    }
+    repair(&destination, &services)?;
     let shared = Arc::new(Shared {
         backend,
         config: flags.config(),
@@ -137,8 +127,29 @@ pub fn run<B: Backend>(flags: Flags, backend: B) -> Result<ExitCode> {
         taken: AtomicBool::new(false),
         seeds: AtomicU64::new(0),
     });
-    let keeper = Keeper::start(&shared)?;
-    let drive = Drive::start(&shared, listeners)?;
+    serve(&shared, listeners, &flags)
+}
+
+/// Finishes what a crash has left, beside everything else.
+fn repair(destination: &Destination, services: &Services) -> Result<()> {
+    let Some(folder) = destination.folder().map(Path::to_owned) else { return Ok(()) };
+    let closings = services.closings();
+    let run = move || {
+        recording::repair_unfinished(&folder, |path, repaired| closings.repaired(path, repaired));
+    };
+    thread::Builder::new().name("repair".into()).spawn(run).context("cannot start a thread")?;
+    Ok(())
+}
+
+/// Serves until the server is to stop, and lets everything come to its end.
+fn serve<B: Backend>(
+    shared: &Arc<Shared<B>>,
+    listeners: Vec<TcpListener>,
+    flags: &Flags,
+) -> Result<ExitCode> {
+    let stop = shared.stop;
+    let keeper = Keeper::start(shared)?;
+    let drive = Drive::start(shared, listeners)?;
     let drawing = shared.clone();
     let draw = move || drawing.display.run(stop);
     thread::Builder::new().name("display".into()).spawn(draw).context("cannot start a thread")?;
@@ -152,7 +163,8 @@ pub fn run<B: Backend>(flags: Flags, backend: B) -> Result<ExitCode> {
     }
     let deadline = Instant::now() + flags.stop_timeout();
     shared.claims.close();
-    let ended = drive.ended(deadline) & keeper.ended(deadline) & shared.services.close(deadline);
+    let streams_ended = drive.ended(deadline) & keeper.ended(deadline);
+    let ended = shared.services.close(deadline, streams_ended) && streams_ended;
     if !ended {
         let connections = shared.access.connections();
         tracing::error!(connections, "stopped before everything was finished");

@@ -1,7 +1,7 @@
 //! What follows from recordings, beside them: events, and what is done with finished files.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::Result;
 
@@ -14,6 +14,9 @@ use crate::retention::Retention;
 use crate::sidecar;
 use crate::sink::Sinks;
 use crate::stalls::Stalls;
+
+/// Longest time that the last events may take, beyond the time for finishing.
+const LAST_LINES: Duration = Duration::from_millis(500);
 
 /// Everything that follows from recordings.
 #[derive(Debug)]
@@ -50,10 +53,14 @@ impl Services {
         self.closings.clone()
     }
 
-    /// Finishes what is to be done, up to `deadline`; says whether it is.
-    pub(crate) fn close(&self, deadline: Instant) -> bool {
+    /// Finishes what is to be done, up to `deadline`; says whether it is. `ended`: all streams have.
+    pub(crate) fn close(&self, deadline: Instant, ended: bool) -> bool {
+        if !ended {
+            self.stalls.tell_unfinished(&self.events);
+        }
         let done = self.sinks.close(deadline) & self.closings.close(deadline);
-        self.events.close(deadline);
+        // What was said at the deadline itself has to be written, too.
+        self.events.close(deadline.max(Instant::now() + LAST_LINES));
         done
     }
 }

@@ -212,14 +212,18 @@ fn save(path: &Path, content: &Value) -> Result<()> {
     let mut text = serde_json::to_vec_pretty(content)?;
     text.push(b'\n');
     let temporary = path.with_extension("json.part");
-    let mut file = File::create(&temporary)?;
-    file.write_all(&text)?;
-    file.sync_all()?;
-    drop(file);
-    if path.symlink_metadata().is_ok() {
+    let write = || {
+        let mut file = File::create(&temporary)?;
+        file.write_all(&text)?;
+        file.sync_all()?;
+        if path.symlink_metadata().is_ok() {
+            bail!("there is a file of that name");
+        }
+        fs::rename(&temporary, path)?;
+        Ok(())
+    };
+    write().inspect_err(|_| {
+        // Half of it is of no use to anybody.
         let _ = fs::remove_file(&temporary);
-        bail!("there is a file of that name");
-    }
-    fs::rename(&temporary, path)?;
-    Ok(())
+    })
 }

@@ -1,6 +1,7 @@
-//! Streams into which nothing goes: noticed from beside, while it lasts.
+//! Streams into which nothing goes: noticed from beside, while it lasts. And those that are still
+//! there when the server has to end without them.
 
-use std::sync::{Arc, Condvar, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread;
 use std::time::Duration;
 
@@ -18,11 +19,12 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// The streams that are looked at.
 #[derive(Debug, Default)]
 pub(crate) struct Stalls {
-    new: Mutex<Vec<Weak<Facts>>>,
+    streams: Mutex<Vec<Watched>>,
     changed: Condvar,
 }
 
 /// A stream that is looked at.
+#[derive(Debug)]
 struct Watched {
     facts: Weak<Facts>,
     /// Since when it stalls.
@@ -40,23 +42,48 @@ impl Stalls {
 
     /// Looks at a stream from now on, as long as somebody has it.
     pub(crate) fn add(&self, facts: &Arc<Facts>) {
-        self.new.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::downgrade(facts));
+        self.lock().push(Watched { facts: Arc::downgrade(facts), stalled: None });
         self.changed.notify_all();
     }
 
+    /// Says which streams have not ended, as the server has to end without them: a write of theirs
+    /// hangs. What of them is in their files, a start finishes.
+    pub(crate) fn tell_unfinished(&self, events: &Events) {
+        for facts in self.lock().iter().filter_map(|stream| stream.facts.upgrade()) {
+            let (about, path) = {
+                let known = facts.lock();
+                (known.about.clone(), known.path.clone())
+            };
+            let (peer, app, stream) = (about.peer, &about.app, &about.stream);
+            let written = facts.stats.read();
+            let error = "the server stopped before it was finished";
+            tracing::error!(
+                %peer, app, stream, path,
+                bytes_written = written.bytes,
+                seconds = f64::from(written.duration) / 1000.0,
+                complete = false,
+                "{error}"
+            );
+            let failed = Event::Failed { what: "recording", error, path: Some(&path) };
+            events.tell(&about, &failed);
+        }
+    }
+
     fn watch(&self, events: &Events) -> ! {
-        let mut streams = Vec::new();
         loop {
-            let mut new = self.new.lock().unwrap_or_else(PoisonError::into_inner);
-            while streams.is_empty() && new.is_empty() {
-                new = self.changed.wait(new).unwrap_or_else(PoisonError::into_inner);
+            let mut streams = self.lock();
+            while streams.is_empty() {
+                streams = self.changed.wait(streams).unwrap_or_else(PoisonError::into_inner);
             }
-            streams.extend(new.drain(..).map(|facts| Watched { facts, stalled: None }));
-            drop(new);
+            drop(streams);
             thread::sleep(PERIOD);
             let now = now();
-            streams.retain_mut(|stream| stream.look(now, events));
+            self.lock().retain_mut(|stream| stream.look(now, events));
         }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<Watched>> {
+        self.streams.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

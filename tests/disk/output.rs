@@ -85,10 +85,28 @@ fn a_reader_that_pauses_loses_nothing() {
 fn a_reader_that_pauses_for_ever_does_not_keep_the_server_from_stopping() {
     let folder = tempfile::tempdir().expect("a folder");
     let fifo = Fifo::new(folder.path());
-    let mut server = fifo.server(&["--stop-timeout", "1"]);
+    let events = folder.path().join("events");
+    let told = ["--events", events.to_str().expect("a plain path")];
+    let mut server = fifo.server(&[&["--stop-timeout", "1"], &told[..]].concat());
     let _flood = stuck(&server, &fifo);
     server.signal(Signal::TERM);
+    let line = server.wait("the server stopped before it was finished");
+    assert_eq!((line.text("stream"), line.text("path")), ("cam", fifo.path.to_str().unwrap_or("")));
+    assert!(line.number("bytes_written") > 5000, "{line:?}");
     assert_eq!(server.exit().code(), Some(1));
+    let events = fs::read_to_string(&events).expect("events");
+    let last = events.lines().last().expect("an event");
+    assert!(last.contains("\"failed\"") && last.contains("before it was finished"), "{events}");
+}
+
+#[test]
+fn an_output_in_no_folder_is_refused_at_the_start() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("missing/cam.flv");
+    let output = Server::refusing(&["--output", file.to_str().expect("a plain path")]);
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{errors}");
+    assert!(errors.contains("there is no folder"), "{errors}");
 }
 
 #[test]

@@ -56,11 +56,13 @@ impl Sandboxed {
 #[cfg(feature = "compiler")]
 fn load(file: &std::path::Path, settings: &Settings) -> Result<Sandbox> {
     let module = std::fs::read(file).context("cannot be read")?;
+    anyhow::ensure!(module.starts_with(b"\0asm"), "not WebAssembly in its binary format");
     Ok(Sandbox::with_guest(&module, settings)?)
 }
 
 #[cfg(not(feature = "compiler"))]
-fn load(_: &std::path::Path, _: &Settings) -> Result<Sandbox> {
+fn load(file: &std::path::Path, _: &Settings) -> Result<Sandbox> {
+    std::fs::File::open(file).context("cannot be read")?;
     anyhow::bail!(
         "this binary has no compiler: build it with `--features compiler` to run other guests"
     )

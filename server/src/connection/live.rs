@@ -91,6 +91,10 @@ impl Live {
     ) -> anyhow::Result<Begun> {
         let about = &asker.about;
         let facts = Facts::new(about.clone(), asker.encoder, asker.pulse.clone());
+        if let Some(output) = shared.destination.output() {
+            // To open a FIFO may take as long as its reader wishes.
+            facts.lock().path = output.display().to_string();
+        }
         let (addr, session) = (about.peer.ip(), about.session.clone());
         let opening = Opening { point, addr, session, watch: shared.services.watch(&facts) };
         let recording = shared.destination.open(opening)?;

@@ -141,6 +141,9 @@ impl<B: Backend> EventLoop<B> {
             self.receive(&mut state);
             let begins = self.begins_to_drain(&mut state);
             state.sweep(begins || self.shared.stop.raised());
+            if let Some(front) = &mut state.front {
+                front.tell_refusals();
+            }
             state.round = state.ready.len();
         }
     }

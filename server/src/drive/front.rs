@@ -27,14 +27,21 @@ pub(super) struct Front<B: Backend> {
     listeners: Vec<TcpListener>,
     media: Vec<Arc<EventLoop<B>>>,
     next: AtomicUsize,
-    /// Refusals not told yet, and when the last ones were.
-    refused: u64,
+    refusals: Refusals,
+}
+
+/// Connections that were not taken, and the log line about them, at most once a second.
+#[derive(Default)]
+struct Refusals {
+    /// Not told yet, and why the last was not taken.
+    count: u64,
+    why: String,
     told: Option<Instant>,
 }
 
 impl<B: Backend> Front<B> {
     pub(super) fn new(listeners: Vec<TcpListener>, media: Vec<Arc<EventLoop<B>>>) -> Self {
-        Self { listeners, media, next: AtomicUsize::new(0), refused: 0, told: None }
+        Self { listeners, media, next: AtomicUsize::new(0), refusals: Refusals::default() }
     }
 
     pub(super) fn register(&mut self, registry: &Registry) -> io::Result<()> {
@@ -47,6 +54,12 @@ impl<B: Backend> Front<B> {
     /// Closes the listeners: nobody new.
     pub(super) fn close(&mut self) {
         self.listeners.clear();
+        self.refusals.tell();
+    }
+
+    /// Logs refusals that had to wait, when their time has come.
+    pub(super) fn tell_refusals(&mut self) {
+        self.refusals.tell_in_time();
     }
 
     /// The media loop for the next publisher: each in turn.
@@ -74,7 +87,7 @@ impl<B: Backend> Front<B> {
                     Err(error) if passes(&error) => {}
                     Err(error) => {
                         // Out of descriptors or memory: later, when others have ended.
-                        self.tell(&format!("cannot accept: {error}"));
+                        self.refusals.add(format!("cannot accept: {error}"));
                         more = true;
                         break;
                     }
@@ -98,11 +111,12 @@ impl<B: Backend> Front<B> {
         let place = match shared.access.enter(peer.ip()) {
             Ok(place) => place,
             Err(Full::Server) => {
-                self.tell("the server is full: --max-connections");
+                self.refusals.add("the server is full: --max-connections".into());
                 return None;
             }
             Err(Full::Address) => {
-                self.tell(&format!("{} has too many connections: --max-per-address", peer.ip()));
+                let why = format!("{} has too many connections: --max-per-address", peer.ip());
+                self.refusals.add(why);
                 return None;
             }
         };
@@ -115,13 +129,27 @@ impl<B: Backend> Front<B> {
         }
     }
 
-    /// Logs that somebody was refused, at most once a second.
-    fn tell(&mut self, why: &str) {
-        self.refused += 1;
-        if self.told.is_none_or(|told| told.elapsed() >= QUIET) {
-            tracing::warn!(count = self.refused, why, "connections refused");
-            self.refused = 0;
-            self.told = Some(Instant::now());
+}
+
+impl Refusals {
+    /// One more.
+    fn add(&mut self, why: String) {
+        (self.count, self.why) = (self.count + 1, why);
+        self.tell_in_time();
+    }
+
+    /// Logs those not told yet, unless some have been just now.
+    fn tell_in_time(&mut self) {
+        if self.count > 0 && self.told.is_none_or(|told| told.elapsed() >= QUIET) {
+            self.tell();
+        }
+    }
+
+    /// Logs those not told yet.
+    fn tell(&mut self) {
+        if self.count > 0 {
+            tracing::warn!(count = self.count, why = self.why, "connections refused");
+            (self.count, self.told) = (0, Some(Instant::now()));
         }
     }
 }

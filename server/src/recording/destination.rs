@@ -63,7 +63,9 @@ impl Destination {
                 Ok(meta) if meta.is_file() && meta.len() > 0 => {
                     bail!("{} exists and is not written over", output.display())
                 }
-                _ => {}
+                // Not at the first publish: by then, somebody streams.
+                Ok(_) => {}
+                Err(error) => may_be_made(output, error)?,
             },
         }
         Ok(Self { settings: Arc::new(settings) })
@@ -77,6 +79,11 @@ impl Destination {
     /// The folder below which recordings are files of their own; none: there is one output.
     pub(crate) fn folder(&self) -> Option<&Path> {
         self.settings.output.is_none().then_some(&self.settings.folder)
+    }
+
+    /// The one output that was named, if one was.
+    pub(crate) fn output(&self) -> Option<&Path> {
+        self.settings.output.as_deref()
     }
 
     /// Opens the recording of a publish that starts now.
@@ -114,6 +121,18 @@ impl Destination {
             watch,
         })
     }
+}
+
+/// Whether a file that cannot be looked at can be made all the same: it is not there, its folder is.
+fn may_be_made(output: &Path, error: io::Error) -> Result<()> {
+    if error.kind() != io::ErrorKind::NotFound {
+        return Err(error).with_context(|| format!("cannot write to {}", output.display()));
+    }
+    let folder = output.parent().filter(|parent| !parent.as_os_str().is_empty());
+    if let Some(folder) = folder.filter(|folder| !folder.is_dir()) {
+        bail!("cannot write to {}: there is no folder {}", output.display(), folder.display());
+    }
+    Ok(())
 }
 
 /// Opens the file of a recording that has this number.
