@@ -128,7 +128,6 @@ impl<B: Backend> Front<B> {
             }
         }
     }
-
 }
 
 impl Refusals {
