@@ -13,7 +13,7 @@ use sluicebox_tests::peer::Peer;
 use sluicebox_tests::proxy::Proxy;
 use sluicebox_tests::server::Server;
 use sluicebox_tests::tool::{Running, tool};
-use sluicebox_tests::vector::expected_tags;
+use sluicebox_tests::vector::{expected_tags, keep};
 use tempfile::TempDir;
 
 use crate::encodes::*;
@@ -82,6 +82,7 @@ fn what_ffmpeg_publishes() {
     assert!(ffmpeg.output().status.success());
     let recording = server.complete("cam");
     let sent = proxy.sent().expect("nginx closes in order");
+    keep("nginx-relay", &sent);
     assert_eq!(read(&recording), expected_tags(&sent), "what nginx has sent");
     assert_relayed(&media_tags(&recording), &media_tags(&encode.reference));
     assert_plays(&recording);

@@ -19,7 +19,7 @@ use sluicebox_tests::peer::Peer;
 use sluicebox_tests::proxy::Proxy;
 use sluicebox_tests::server::Server;
 use sluicebox_tests::tool::{Running, run, tool};
-use sluicebox_tests::vector::expected_tags;
+use sluicebox_tests::vector::{expected_tags, keep};
 use tempfile::TempDir;
 
 /// Longest that OBS may take: far more than it needs, so that a busy machine fails nothing.
@@ -188,6 +188,7 @@ fn sixty_frames() {
     assert_eq!(left.notes, ["streaming started", "streaming stopped: 0", "recording stopped"]);
     let recording = server.complete("cam");
     let sent = proxy.sent().expect("OBS closes in order");
+    keep("obs", &sent);
     assert_eq!(read(&recording), expected_tags(&sent), "what OBS has sent");
     assert_plays(&recording);
     let (streamed, own) = (media_tags(&recording), media_tags(&left.recording));

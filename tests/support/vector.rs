@@ -44,6 +44,15 @@ impl Vector {
     }
 }
 
+/// Keeps what a client sent in a test as a vector to be, in the folder that `SLUICEBOX_TESTS_KEEP`
+/// names: for clients that only a test can drive.
+pub fn keep(name: &str, bytes: &[u8]) {
+    let Some(folder) = std::env::var_os("SLUICEBOX_TESTS_KEEP") else { return };
+    let folder = Path::new(&folder).join(name);
+    std::fs::create_dir_all(&folder).expect("a folder for a vector");
+    std::fs::write(folder.join("in.bin"), bytes).expect("a vector can be written");
+}
+
 /// The tags that a recording of a client's bytes must have: all audio, video and data messages,
 /// in order, `@setDataFrame` left out. Read with nothing of the core.
 pub fn expected_tags(client: &[u8]) -> Vec<Tag> {

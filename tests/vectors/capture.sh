@@ -31,7 +31,7 @@ rtmp_version=$(dpkg-query --show --showformat='librtmp ${Version}' librtmp1)
 # which takes back what it had just sent: ffmpeg does when it ends with replies unread.
 publish() {
   local server proxy
-  "$sluicebox" --listen 127.0.0.1:19350 --output "$scratch/$1.flv" & server=$!
+  "$sluicebox" --listen 127.0.0.1:19350 --raw --output "$scratch/$1.flv" & server=$!
   "$capture" --listen 127.0.0.1:19360 --to 127.0.0.1:19350 --out "$1/in.bin" & proxy=$!
   sleep 1
   # Words are meant to be split, and not to name files.
@@ -53,20 +53,40 @@ vector() {
   until publish "$name" "$command"; do echo "$name: once more" >&2; done
   "$capture" --tags "$name/in.bin" >"$name/tags.txt"
   "$capture" --flv "$scratch/$name.flv" | diff - "$name/tags.txt"
+  describe "$name" "$encoder" "$shows" "Command: \`${command//"$current"/ffmpeg}\`"
+}
+
+# from_test NAME ENCODER SHOWS TEST: the same of a client that only a test can drive. The test itself
+# compares the recording with what was sent.
+from_test() {
+  local name=$1
+  [[ -z $wanted || " $wanted " == *" $name "* ]] || return 0
+  SLUICEBOX_TESTS_KEEP=$PWD cargo test --quiet --package sluicebox-tests -- --exact "$4"
+  "$capture" --tags "$name/in.bin" >"$name/tags.txt"
+  describe "$name" "$2" "$3" "What the client of the test \`$4\` sent"
+}
+
+# describe NAME ENCODER SHOWS HOW: says where a vector is from.
+describe() {
+  local name=$1
   cat >"$name/README.md" <<END
 # $name
 
-$shows
+$3
 
-- Encoder: $encoder
+- Encoder: $2
 - Captured: $(date -u +%F), by \`tests/vectors/capture.sh $name\`
-- Command: \`$command\`
+- $4
 - \`in.bin\`: all bytes of the client, handshake included ($(stat -c %s "$name/in.bin") bytes)
 - \`tags.txt\`: kind, timestamp in ms, length, and half of the body's SHA-256, a line for each tag
 END
 }
 
 wanted=$*
+
+# The current ffmpeg, which tests/install.sh has put there.
+current=$target/tools/ffmpeg
+current_version=$("$current" -version | sed -n '1s/^\(ffmpeg version [^ ]*\).*/\1/p')
 
 vector ffmpeg-h264-aac "$ffmpeg_version, its own RTMP code" \
   "The usual publish: metadata first, deltas after the first message of each chunk stream." \
@@ -98,3 +118,23 @@ vector gstreamer-rtmp2sink "$gst_version, rtmp2sink: its own RTMP code" \
 vector gstreamer-librtmp "$gst_version, rtmpsink: $rtmp_version" \
   "librtmp, which OBS Studio's code grew from: media of all kinds on one chunk stream." \
   gst-launch-1.0 -q $gst_video $gst_audio flvmux name=mux streamable=true ! rtmpsink location=$url
+
+vector ffmpeg-hevc-eac3 "$current_version, its own RTMP code" \
+  "HEVC with composition times and E-AC-3 under FourCCs: the headers of Enhanced RTMP." \
+  "$current" -nostdin -v error $ffmpeg_video $ffmpeg_audio -t 1 -pix_fmt yuv420p -c:v libx265 \
+  -preset ultrafast -x265-params log-level=none:bframes=2 -g 25 -c:a eac3 -b:a 64k -f flv $url
+
+vector ffmpeg-four-tracks "$current_version, its own RTMP code" \
+  "H.264, HEVC, AAC and Opus in four tracks of one stream." \
+  "$current" -nostdin -v error $ffmpeg_video $ffmpeg_video $ffmpeg_audio $ffmpeg_audio \
+  -map 0 -map 1 -map 2 -map 3 -t 1 -pix_fmt yuv420p -c:v:0 libx264 -preset ultrafast -c:v:1 libx265 \
+  -x265-params log-level=none -g 25 -c:a:0 aac -b:a 32k -c:a:1 libopus -ar:a:1 48000 -f flv $url
+
+from_test obs "OBS Studio $(dpkg-query --show --showformat='${Version}' obs-studio)" \
+  "OBS's own copy of librtmp: chunks of 4096, metadata of its own, both kinds on one chunk stream." \
+  clients::obs::sixty_frames
+
+from_test nginx-relay "nginx $(dpkg-query --show --showformat='${Version}' nginx), \
+module $(dpkg-query --show --showformat='${Version}' libnginx-mod-rtmp)" \
+  "A relay that publishes on what it is sent, from where it begins." \
+  clients::nginx::what_ffmpeg_publishes
