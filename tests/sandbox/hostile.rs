@@ -132,9 +132,8 @@ fn traps() {
 }
 
 #[test]
-fn modules_that_are_no_guests() {
+fn modules_without_an_export() {
     let good = Guest::good;
-    let start = |body| good().more(&format!("(func $start {body}) (start $start)"));
     let missing = |name| (name, good().without(name), "Export(\"", name);
     let names = [
         "version",
@@ -152,7 +151,11 @@ fn modules_that_are_no_guests() {
     modules_are_refused(names.map(missing).into());
     let typed = |name| (name, good().typed(name, "(param f64)", ""), "Start(Export(\"", name);
     modules_are_refused(names.map(typed).into());
-    let globals = "(global (mut i64) (i64.const 0))".repeat(100_000);
+}
+
+#[test]
+fn modules_that_do_not_start() {
+    let start = |body| Guest::good().more(&format!("(func $start {body}) (start $start)"));
     modules_are_refused(vec![
         (
             "speaks the next version",
@@ -170,6 +173,19 @@ fn modules_that_are_no_guests() {
             "Start(Memory)",
             "the guest wanted more memory",
         ),
+        (
+            "has data outside its memory",
+            Guest::good().more(&data(MEMORY - 1, b"ab")),
+            "Start(Trap(MemoryOutOfBounds))",
+            "the guest trapped",
+        ),
+    ]);
+}
+
+#[test]
+fn modules_with_other_imports_and_exports() {
+    let good = Guest::good;
+    modules_are_refused(vec![
         (
             "imports",
             good().memory("(import \"env\" \"f\" (func)) (memory (export \"memory\") 4)"),
@@ -194,6 +210,14 @@ fn modules_that_are_no_guests() {
             "Start(Export(\"poll\"))",
             "does not export `poll` as it has to",
         ),
+    ]);
+}
+
+#[test]
+fn modules_with_other_memories_and_tables() {
+    let good = Guest::good;
+    let globals = "(global (mut i64) (i64.const 0))".repeat(100_000);
+    modules_are_refused(vec![
         ("has no memory", good().memory(""), "Module(", "not a module that can be run"),
         (
             "has a memory of 64 bits",
@@ -222,12 +246,6 @@ fn modules_that_are_no_guests() {
             "not a module",
         ),
         ("has many globals", good().more(&globals), "Module(", "not a module"),
-        (
-            "has data outside its memory",
-            good().more(&data(MEMORY - 1, b"ab")),
-            "Start(Trap(MemoryOutOfBounds))",
-            "the guest trapped",
-        ),
     ]);
 }
 
