@@ -34,6 +34,26 @@ fn publish(server: &Server, stream: &str) -> Steady {
 }
 
 #[test]
+fn what_could_not_be_flushed_is_missing_in_the_sidecar_too() {
+    let server = Server::start(&["--sidecar", "account", "--flush", "60000"]);
+    let mut publisher = Steady::start(server.addr, "live", "cam");
+    publisher.frames(20, 3000);
+    publisher.peer.barrier();
+    // Room for the metadata, and for some of the frames.
+    server.limit_files(230_000);
+    publisher.peer.send(|script| script.delete_stream(1.0));
+    let ended = server.ended("cam");
+    assert!(!ended.complete && (1..20).contains(&ended.written), "{ended:?}");
+    let sidecar = ended.path.with_extension("json");
+    wait("the sidecar", || sidecar.exists());
+    let sidecar = fs::read_to_string(&sidecar).expect("a sidecar");
+    let sidecar: Value = serde_json::from_str(&sidecar).expect("JSON");
+    let account = &sidecar["account"];
+    assert_eq!(account["complete"], false, "{account}");
+    assert_eq!(account["written"]["count"], ended.written, "{account}");
+}
+
+#[test]
 fn a_sidecar_that_cannot_be_written_leaves_no_half_of_it() {
     let server = Server::start(&["--sidecar", "account"]);
     let mut publisher = Steady::start(server.addr, "live", "cam");

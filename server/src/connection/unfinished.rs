@@ -31,12 +31,13 @@ pub(crate) struct Unfinished {
 
 impl Unfinished {
     /// Closes the recording and gives the account of it.
-    pub(crate) fn finish<B: Backend>(self, shared: &Shared<B>) {
+    pub(crate) fn finish<B: Backend>(mut self, shared: &Shared<B>) {
         let (ledger, why) = (self.ledger, reason(self.why));
         if let Some(outlets) = self.outlets {
             self.facts.lock().sinks = outlets.results();
         }
         // Whoever sees the last file closed finds the account there.
+        self.recording.settle();
         self.facts.lock().account = Some(Account { ledger, recorded: self.recording.written() });
         let finished = self.recording.finish();
         let account = Account { ledger, recorded: finished.written };

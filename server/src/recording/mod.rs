@@ -305,11 +305,16 @@ impl Recording {
 
     /// Nothing comes for now: what waits is written, and gets to the disk if that is wished.
     pub(crate) fn rest(&mut self) {
-        if let Err(error) = self.write_waiting() {
-            self.failed = Some(error);
-        }
+        self.settle();
         if let Some(open) = &mut self.open {
             open.file.rest();
+        }
+    }
+
+    /// Writes what waits: without more tags, [`written`](Self::written) stays as it is then.
+    pub(crate) fn settle(&mut self) {
+        if let Err(error) = self.write_waiting() {
+            self.failed = Some(error);
         }
     }
 
