@@ -54,7 +54,7 @@ function guest() {
 }
 
 function component() {
-  const session = new sessions.Session({}, 1n);
+  const session = new sessions.Session(undefined, 1n);
   const act = ({ events, failed }) => {
     if (failed) throw new Error(failed.text);
     let out = 0;

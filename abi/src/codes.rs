@@ -77,7 +77,7 @@ pub(crate) fn end(code: u32, detail: u32) -> Option<End> {
 pub(crate) const OTHER: u32 = 0;
 
 /// The number of an error, and its two numbers.
-pub(crate) fn of_error(error: Error) -> [u32; 3] {
+pub fn of_error(error: Error) -> [u32; 3] {
     match error {
         Error::Malformed(what) => match what {
             Malformed::Version(byte) => [1, byte.into(), 0],

@@ -21,7 +21,7 @@ mod fields;
 mod unused;
 mod codes;
 
-pub use codes::{close, of_close, of_reject, reject};
+pub use codes::{close, of_close, of_error, of_reject, reject};
 pub use record::{Fault, LEN as RECORD_LEN, Outcome, Record, stamp};
 pub use unused::unused;
 

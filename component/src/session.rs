@@ -1,13 +1,14 @@
 //! The session resource: the core's session, and what it has not taken in yet.
 
+use alloc::string::String;
 use alloc::vec::Vec;
 use core::cell::RefCell;
 use core::mem;
 
-use sluicebox_core::{Config, Limits, Session, StreamId, flv};
+use sluicebox_core::{Config, Session, StreamId, flv};
 
 use crate::bindings::exports::sluicebox::ingest::sessions::{
-    CloseReason, Guest, GuestSession, Limits as Wanted, Outcome, RejectReason, Tally,
+    CloseReason, Guest, GuestSession, Outcome, RejectReason, Settings, Tally,
 };
 use crate::convert;
 
@@ -56,15 +57,9 @@ impl State {
 }
 
 impl GuestSession for Shared {
-    fn new(wanted: Wanted, seed: u64) -> Self {
-        let default = Limits::default();
-        let limits = Limits {
-            message: wanted.message.unwrap_or(default.message).min(Limits::MAX_MESSAGE),
-            buffered: wanted.buffered.map_or(default.buffered, |bytes| bytes as usize),
-            smallest_chunk: wanted.smallest_chunk.unwrap_or(default.smallest_chunk),
-            ..default
-        };
-        let session = Session::new(Config { limits, ..Config::default() }, seed);
+    fn new(wanted: Option<Settings>, seed: u64) -> Self {
+        let config = wanted.as_ref().map_or_else(Config::default, convert::config);
+        let session = Session::new(config, seed);
         Self(RefCell::new(State { session, kept: Vec::new() }))
     }
 
@@ -87,6 +82,11 @@ impl GuestSession for Shared {
         let state = &mut *self.0.borrow_mut();
         state.session.reject(StreamId(stream), convert::reject(why));
         state.go_on()
+    }
+
+    fn reconnect(&self, url: Option<String>) -> Option<Outcome> {
+        let state = &mut *self.0.borrow_mut();
+        state.session.reconnect(url.as_deref().unwrap_or_default()).then(|| state.go_on())
     }
 
     fn idle(&self) -> Outcome {
