@@ -2,11 +2,10 @@
 //
 //   npm install && cargo edge
 //   node component.mjs ../../target/edge/sluicebox-ingest.wasm FOLDER [PORT]
-import { closeSync, mkdirSync, openSync, writeSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { dirname, join, resolve } from 'node:path';
 import { transpile } from '@bytecodealliance/jco-transpile';
+import { Recorder, serve } from './server.mjs';
 
 const [component, folder, port = '1935'] = process.argv.slice(2);
 const outDir = join(import.meta.dirname, 'ingest');
@@ -15,32 +14,31 @@ for (const [path, bytes] of Object.entries(files)) {
   await mkdir(dirname(path), { recursive: true });
   await writeFile(path, bytes);
 }
-const { sessions } = await import(join(outDir, 'ingest.js'));
-const safe = (bytes) => encodeURIComponent(Buffer.from(bytes).toString('latin1')).replaceAll('.', '%2E').slice(0, 99) || '@';
-mkdirSync(folder, { recursive: true });
+const { 'sluicebox:ingest/sessions@0.2.0': sessions } = await import(join(outDir, 'ingest.js'));
+if (!sessions) throw new Error(`${component} has no sluicebox:ingest/sessions@0.2.0`);
 
-createServer({ allowHalfOpen: true }, (socket) => {
-  const session = new sessions.Session({}, BigInt(Date.now()));
-  const live = new Map();
-  const act = ({ events, failed }) => {
+serve(port, (socket) => {
+  const session = new sessions.Session(undefined, BigInt(Date.now()));
+  const recorder = new Recorder(folder);
+
+  function act({ events, failed }) {
     for (const { tag, val } of events) {
-      if (tag === 'reply') socket.write(val);
-      if (tag === 'publish') {
-        const fd = openSync(join(folder, `${safe(val.app)}-${safe(val.name)}-${Date.now()}.flv`), 'wx');
-        writeSync(fd, sessions.flvHeader());
-        live.set(val.stream, fd);
-        act(session.accept(val.stream));
-      }
-      if (tag === 'tags') writeSync(live.get(val.stream), val.bytes);
-      if (tag === 'unpublish') {
-        console.log(`${val.ledger.received.messages} messages received, ${val.ledger.written.messages} written`);
-        closeSync(live.get(val.stream));
-        live.delete(val.stream);
+      switch (tag) {
+        case 'reply': socket.write(val); break;
+        case 'publish':
+          recorder.begin(val.stream, val.app, val.name);
+          act(session.accept(val.stream));
+          break;
+        case 'tags': recorder.append(val.stream, val.bytes); break;
+        case 'unpublish': recorder.end(val.stream, val.ledger.received.messages, val.ledger.written.messages);
       }
     }
-    if (failed) socket.destroy(void console.log(failed.text));
+    if (failed) throw new Error(failed.text);
+  }
+
+  return {
+    feed: (bytes) => act(session.feed(bytes)),
+    idle: () => act(session.idle()),
+    close: () => act(session.close('gone')),
   };
-  socket.on('data', (bytes) => act(session.feed(bytes)));
-  socket.on('error', () => {}).on('close', () => act(session.close('gone')));
-  socket.on('end', () => socket.end());
-}).listen(+port, '127.0.0.1', function () { console.log(`listening on ${this.address().port}`); });
+});

@@ -25,10 +25,9 @@ _addPreopen(recordings, resolve(recordings));
 _setArgs(['sluicebox-serve', ...flags]);
 _setEnv({});
 const { run } = await import(join(folder, 'serve.js'));
+await rm(folder, { recursive: true }); // It is loaded; whatever ends it, nothing is left behind.
 try {
   run.run();
 } catch {
   process.exitCode = 1; // What went wrong is on standard error.
-} finally {
-  await rm(folder, { recursive: true });
 }

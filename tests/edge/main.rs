@@ -4,12 +4,12 @@
 use std::io::{BufRead as _, BufReader};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use sluicebox_tests::media::{Encode, probe};
 use sluicebox_tests::peer::Peer;
 use sluicebox_tests::server::Server;
-use sluicebox_tests::tool::{Running, run, tool};
+use sluicebox_tests::tool::{Running, run, target, tool};
 use sluicebox_tests::wire::Message;
 use tempfile::TempDir;
 
@@ -19,6 +19,9 @@ use crate::encodes::*;
 #[path = "../encodes.rs"]
 #[allow(dead_code, reason = "not all of them are for here")]
 mod encodes;
+
+/// What comes out of the component.
+mod component;
 
 /// The stand-alone server's limits, and what becomes of others.
 mod limits;
@@ -89,8 +92,8 @@ fn filter(program: impl Fn(&str) -> String) {
     // It says on standard error when it listens.
     let mut socat = tool("socat");
     socat.args(["-d", "-d", "-d", &listen, &format!("EXEC:{}", program(name))]);
-    let mut socat = socat.stderr(Stdio::piped()).spawn().expect("socat starts");
-    let mut lines = BufReader::new(socat.stderr.take().expect("stderr is piped")).lines();
+    let mut socat = Ended(socat.stderr(Stdio::piped()).spawn().expect("socat starts"));
+    let mut lines = BufReader::new(socat.0.stderr.take().expect("stderr is piped")).lines();
     let mut next = || lines.next().map(|line| line.expect("a line"));
     while !next().expect("socat listens").contains("listening on") {}
     let publisher =
@@ -98,7 +101,7 @@ fn filter(program: impl Fn(&str) -> String) {
     let log: Vec<_> = std::iter::from_fn(next).collect();
     assert!(publisher.output().status.success());
     assert!(log.iter().any(|line| line.ends_with("complete=true")), "{log:#?}");
-    assert!(socat.wait().expect("socat ends").success(), "the filter's exit code: {log:#?}");
+    assert!(socat.0.wait().expect("socat ends").success(), "the filter's exit code: {log:#?}");
     encode.assert_recorded(&only_recording(folder.path()));
 }
 
@@ -124,41 +127,100 @@ fn the_filter_on_node() {
     filter(|folder| format!("node --no-warnings {} {} {folder}", host.display(), module.display()));
 }
 
+/// A program that ends with the test, whatever the test ends with.
+struct Ended(Child);
+
+impl Drop for Ended {
+    fn drop(&mut self) {
+        // Fails when it has ended already, which is as good.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
 /// A host of the examples records the seed case. It says first on which port it listens, and then how
 /// many messages it received and wrote.
-fn host(program: &str, arguments: &[PathBuf], environment: &[(&str, PathBuf)]) {
+fn record(program: impl AsRef<Path>, arguments: &[PathBuf], environment: &[(&str, PathBuf)]) {
     let (encode, folder) = (seed(), TempDir::new().expect("a folder"));
     let mut command = tool(program);
     command.args(arguments).arg(folder.path()).arg("0").envs(environment.iter().cloned());
-    let mut child = command.stdout(Stdio::piped()).spawn().expect("the host starts");
-    let mut lines = BufReader::new(child.stdout.take().expect("stdout is piped")).lines();
+    let mut child = Ended(command.stdout(Stdio::piped()).spawn().expect("the host starts"));
+    let mut lines = BufReader::new(child.0.stdout.take().expect("stdout is piped")).lines();
     let mut next = || lines.next().expect("one more line").expect("a line");
     let listening = next();
     let port = listening.strip_prefix("listening on ").unwrap_or_else(|| panic!("{listening}"));
     run(&mut encode.push_live(&format!("rtmp://127.0.0.1:{port}/live/cam")));
     assert_eq!(next(), "63 messages received, 63 written");
-    child.kill().expect("it runs");
-    child.wait().expect("it ends");
+    drop(child);
     encode.assert_recorded(&only_recording(folder.path()));
 }
 
 #[test]
 fn a_host_in_node() {
     let arguments = [made("edge-tools/node/host.mjs"), made("guest/sluicebox_guest.wasm")];
-    host("node", &arguments, &[]);
+    record("node", &arguments, &[]);
 }
 
 #[test]
 fn a_host_in_python() {
     let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/python/host.py");
     let arguments = [example, made("guest/sluicebox_guest.wasm")];
-    host("python3", &arguments, &[("PYTHONPATH", made("edge-tools/python"))]);
+    record("python3", &arguments, &[("PYTHONPATH", made("edge-tools/python"))]);
 }
 
 #[test]
 fn the_component_in_node() {
     let arguments = [made("edge-tools/node/component.mjs"), made("edge/sluicebox-ingest.wasm")];
-    host("node", &arguments, &[]);
+    record("node", &arguments, &[]);
+}
+
+fn component_host() -> PathBuf {
+    let host = target().join("debug/component-host");
+    let missing = "is not there: run cargo build -p sluicebox-component-host";
+    assert!(host.is_file(), "{} {missing}", host.display());
+    host
+}
+
+#[test]
+fn the_component_in_rust() {
+    record(component_host(), &[made("edge/sluicebox-ingest.wasm")], &[]);
+}
+
+/// A module with a memory and a `version` that says 3.
+const NEWER: &[u8] = b"\0asm\x01\0\0\0\
+    \x01\x05\x01\x60\0\x01\x7f\
+    \x03\x02\x01\0\
+    \x05\x03\x01\0\x01\
+    \x07\x14\x02\x06memory\x02\0\x07version\0\0\
+    \x0a\x06\x01\x04\0\x41\x03\x0b";
+
+/// A component with nothing in it.
+const EMPTY: &[u8] = b"\0asm\x0d\0\x01\0";
+
+#[test]
+fn hosts_refuse_what_speaks_another_version() {
+    let folder = TempDir::new().expect("a folder");
+    let python = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/python/host.py");
+    for (program, host, guest, said) in [
+        (Path::new("node"), made("edge-tools/node/host.mjs"), NEWER, "has version 3 of the"),
+        (Path::new("python3"), python, NEWER, "has version 3 of the interface"),
+        (
+            Path::new("node"),
+            made("edge-tools/node/component.mjs"),
+            EMPTY,
+            "has no sluicebox:ingest",
+        ),
+        (&component_host(), PathBuf::new(), EMPTY, "sluicebox:ingest/sessions@0.2.0"),
+    ] {
+        let file = folder.path().join("guest.wasm");
+        std::fs::write(&file, guest).expect("a file");
+        let mut command = tool(program);
+        command.env("PYTHONPATH", made("edge-tools/python"));
+        command.args((!host.as_os_str().is_empty()).then_some(&host)).arg(&file);
+        let output = Running::start(command.arg(folder.path()).arg("0")).output();
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert!(!output.status.success() && error.contains(said), "{host:?}: {error}");
+    }
 }
 
 /// What a program says when it is started wrongly, and its exit code.

@@ -134,9 +134,11 @@ impl Server {
         command.args(arguments).stdin(Stdio::null()).stdout(stdout).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap_or_else(|error| panic!("{command:?}: {error}"));
         let log = Log::follow(child.stderr.take().expect("stderr is piped"));
-        let listening = log.wait("listening", "");
-        let addr = listening.text("addr").parse().expect("the address it listens on");
-        Self { child, log, addr, folder }
+        // What does not come to listen is killed too.
+        let mut server = Self { child, log, addr: ([0; 4], 0).into(), folder };
+        let listening = server.log.wait("listening", "");
+        server.addr = listening.text("addr").parse().expect("the address it listens on");
+        server
     }
 
     /// The address of a stream, for encoders.
