@@ -13,6 +13,11 @@ use sluicebox_tests::peer::Peer;
 use sluicebox_tests::server::Server;
 use sluicebox_tests::steady::Steady;
 
+/// Files that a crash has left, and what follows when they are finished.
+mod recovered;
+/// How long recordings are, and stalls.
+mod lengths;
+
 /// Far more than anything takes, so that a busy machine fails nothing.
 const DEADLINE: Duration = Duration::from_secs(30);
 
@@ -98,7 +103,7 @@ fn assert_documented(event: &Value, documented: &BTreeMap<String, BTreeSet<Strin
             ["time", "event", "session", "peer", "app", "stream"].contains(&field.as_str());
         assert!(common || fields.contains(field), "{field} of {name} is not documented");
         let right = match field.as_str() {
-            "returned" | "complete" => value.is_boolean(),
+            "returned" | "complete" | "recovered" => value.is_boolean(),
             "seconds" => value.is_number(),
             "segment" | "segments" | "bytes" | "messages" | "lines" => value.is_u64(),
             field if field.starts_with("messages_") => value.is_u64(),
@@ -111,7 +116,7 @@ fn assert_documented(event: &Value, documented: &BTreeMap<String, BTreeSet<Strin
     let missing = fields.iter().find(|field| event.get(*field).is_none() && !optional(field));
     assert_eq!(missing, None, "in {event}");
     assert!(event["time"].as_str().is_some_and(|time| time.len() == 24 && time.ends_with('Z')));
-    let alone = ["lost", "deleted"].contains(&name);
+    let alone = ["lost", "deleted"].contains(&name) || event["recovered"] == true;
     assert!(alone || event["session"].is_string() && event["peer"].is_string(), "{event}");
 }
 

@@ -1,7 +1,7 @@
 //! What is done with finished files, off the data path: the sidecar first, then the operator's
 //! program.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -14,7 +14,7 @@ use crate::facts::{Facts, Part};
 use crate::hook::{Hook, Job};
 use crate::pool::Pool;
 use crate::program::Variables;
-use crate::recording::{Repaired, Segment};
+use crate::recording::{Recovered, Segment};
 use crate::retention::Retention;
 use crate::sidecar::{self, Detail};
 
@@ -57,7 +57,7 @@ impl Closed {
     }
 
     /// What a program is told.
-    fn variables(&self, sidecar: Option<&Path>) -> Variables {
+    fn variables(&self) -> Variables {
         let (segment, about) = (&self.segment, &self.about);
         let mut variables: Variables = vec![
             ("SLUICEBOX_PATH", segment.path.as_os_str().into()),
@@ -71,9 +71,6 @@ impl Closed {
             ("SLUICEBOX_STARTED", segment.began.to_string().into()),
             ("SLUICEBOX_ENDED", segment.ended.to_string().into()),
         ];
-        if let Some(path) = sidecar {
-            variables.push(("SLUICEBOX_SIDECAR", path.into()));
-        }
         if let Some(account) = &self.account {
             variables.push(("SLUICEBOX_WHY", self.why.into()));
             variables.push(("SLUICEBOX_COMPLETE", account.complete().to_string().into()));
@@ -82,13 +79,88 @@ impl Closed {
     }
 }
 
+/// What there is to do something with.
+#[derive(Debug)]
+enum File {
+    /// One that its recording has finished.
+    Closed(Box<Closed>),
+    /// One that a crash had left.
+    Recovered(Box<Recovered>),
+}
+
+impl File {
+    fn path(&self) -> &Path {
+        match self {
+            Self::Closed(closed) => &closed.segment.path,
+            Self::Recovered(recovered) => &recovered.path,
+        }
+    }
+
+    fn about(&self) -> Option<Arc<About>> {
+        match self {
+            Self::Closed(closed) => Some(closed.about.clone()),
+            Self::Recovered(recovered) => {
+                recovered.origin.as_ref().map(|origin| Arc::new(origin.about.clone()))
+            }
+        }
+    }
+
+    fn variables(&self, sidecar: Option<&Path>) -> Variables {
+        let mut variables = match self {
+            Self::Closed(closed) => closed.variables(),
+            Self::Recovered(recovered) => recovered_variables(recovered),
+        };
+        if let Some(path) = sidecar {
+            variables.push(("SLUICEBOX_SIDECAR", path.into()));
+        }
+        variables
+    }
+
+    /// Writes its sidecar, if there is to be one. None: there is none.
+    fn write_sidecar(&self, detail: Detail, digest: bool, events: &Events) -> Option<PathBuf> {
+        let written = match self {
+            _ if detail == Detail::None => return None,
+            Self::Closed(closed) => sidecar::write(closed, detail, digest),
+            Self::Recovered(recovered) => sidecar::write_recovered(recovered, detail, digest),
+        };
+        let failed = |error| {
+            let (path, error) = (self.path().display().to_string(), format!("{error:#}"));
+            tracing::error!(path, error, "no sidecar");
+            let failed = Event::Failed { what: "sidecar", error: &error, path: Some(&path) };
+            events.note(self.about().as_deref(), &failed);
+        };
+        written.map_err(failed).ok()
+    }
+}
+
+/// What a program is told of a file that a crash had left: as much as is known.
+fn recovered_variables(recovered: &Recovered) -> Variables {
+    let mut variables: Variables = vec![
+        ("SLUICEBOX_PATH", recovered.path.as_os_str().into()),
+        ("SLUICEBOX_SEGMENT", recovered.segment.to_string().into()),
+        ("SLUICEBOX_BYTES", recovered.len.to_string().into()),
+        ("SLUICEBOX_SECONDS", sidecar::seconds(recovered.duration).to_string().into()),
+        ("SLUICEBOX_ENDED", recovered.ended.to_string().into()),
+        ("SLUICEBOX_WHY", sidecar::CRASH.into()),
+    ];
+    if let Some(origin) = &recovered.origin {
+        let about = &origin.about;
+        variables.extend::<Variables>(vec![
+            ("SLUICEBOX_APP", (&about.app).into()),
+            ("SLUICEBOX_STREAM", (&about.stream).into()),
+            ("SLUICEBOX_SESSION", (&about.session).into()),
+            ("SLUICEBOX_PEER", about.peer.to_string().into()),
+            ("SLUICEBOX_STARTED", origin.started.to_string().into()),
+        ]);
+    }
+    variables
+}
+
 /// Takes finished files.
 #[derive(Debug)]
 pub(crate) struct Closings {
     /// None: there is nothing to do.
-    pool: Option<Pool<Closed>>,
-    sidecar: Detail,
-    retention: Option<Arc<Retention>>,
+    pool: Option<Pool<File>>,
     hook: Option<Arc<Hook>>,
 }
 
@@ -102,54 +174,41 @@ impl Closings {
         let Settings { sidecar, digest, hook } = settings;
         let hook = hook.map(|hook| Hook::start(hook, events.clone())).transpose()?.map(Arc::new);
         if sidecar == Detail::None && hook.is_none() {
-            return Ok(Self { pool: None, sidecar, retention, hook });
+            return Ok(Self { pool: None, hook });
         }
-        let (next, kept, events) = (hook.clone(), retention.clone(), events.clone());
+        let (next, events) = (hook.clone(), events.clone());
         // One file after the other: more would only make a disk seek.
-        let pool = Pool::start("closing", 1, move |closed: Closed, _| {
-            let written = if sidecar == Detail::None {
-                None
-            } else {
-                write_sidecar(&closed, sidecar, digest, &events)
-            };
+        let pool = Pool::start("closing", 1, move |file: File, _| {
+            let written = file.write_sidecar(sidecar, digest, &events);
             if let (Some(retention), Some(sidecar)) = (&retention, &written) {
                 retention.add(sidecar.clone());
             }
             if let Some(hook) = &next {
-                let path = closed.segment.path.display().to_string();
-                let variables = closed.variables(written.as_deref());
-                hook.give(Job { about: closed.about.clone(), path, variables });
+                let path = file.path().display().to_string();
+                let variables = file.variables(written.as_deref());
+                hook.give(Job { about: file.about(), path, variables });
             }
         })?;
-        Ok(Self { pool: Some(pool), sidecar, retention: kept, hook })
+        Ok(Self { pool: Some(pool), hook })
     }
 
     /// Takes a file that has just been finished. Never waits.
     pub(crate) fn give(&self, facts: &Facts, segment: &Segment) {
-        if let Some(pool) = &self.pool
-            && !pool.give(Closed::new(facts, segment))
-        {
-            let path = segment.path.display().to_string();
-            tracing::error!(path, "too many files wait for what follows: nothing follows");
+        if self.pool.is_some() {
+            self.take(File::Closed(Box::new(Closed::new(facts, segment))));
         }
     }
 
-    /// A file that a crash had left was finished: it gets a sidecar that says so. What its publisher
-    /// sent and lost, nobody knows any more. To be called by who may wait.
-    pub(crate) fn repaired(&self, path: &Path, repaired: &Repaired) {
-        if self.sidecar == Detail::None {
-            return;
-        }
-        match sidecar::write_repaired(path, repaired) {
-            Ok(sidecar) => {
-                if let Some(retention) = &self.retention {
-                    retention.add(sidecar);
-                }
-            }
-            Err(error) => {
-                let (path, error) = (path.display().to_string(), format!("{error:#}"));
-                tracing::error!(path, error, "no sidecar");
-            }
+    /// Takes a file that a crash had left. Never waits.
+    pub(crate) fn give_recovered(&self, recovered: Recovered) {
+        self.take(File::Recovered(Box::new(recovered)));
+    }
+
+    fn take(&self, file: File) {
+        let Some(pool) = &self.pool else { return };
+        let path = file.path().display().to_string();
+        if !pool.give(file) {
+            tracing::error!(path, "too many files wait for what follows: nothing follows");
         }
     }
 
@@ -160,23 +219,5 @@ impl Closings {
             tracing::error!(files = left, "stopped before all sidecars were written");
         }
         self.hook.as_ref().is_none_or(|hook| hook.close(deadline)) && left == 0
-    }
-}
-
-fn write_sidecar(
-    closed: &Closed,
-    detail: Detail,
-    digest: bool,
-    events: &Events,
-) -> Option<std::path::PathBuf> {
-    match sidecar::write(closed, detail, digest) {
-        Ok(path) => Some(path),
-        Err(error) => {
-            let (path, error) = (closed.segment.path.display().to_string(), format!("{error:#}"));
-            tracing::error!(path, error, "no sidecar");
-            let failed = Event::Failed { what: "sidecar", error: &error, path: Some(&path) };
-            events.tell(&closed.about, &failed);
-            None
-        }
     }
 }

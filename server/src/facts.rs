@@ -8,7 +8,8 @@ use sluicebox_media::tracks::Track;
 use sluicebox_rules::account::Account;
 
 use crate::access::Pulse;
-use crate::events::About;
+use crate::events::{About, Event, Events};
+use crate::moment::{Moment, now};
 use crate::stats::Stats;
 
 /// Publishers of one recording that are remembered. One that comes and goes for days is not told in
@@ -29,6 +30,8 @@ pub(crate) struct Known {
     pub(crate) path: String,
     /// Of its publisher. None: it waits for one.
     pub(crate) pulse: Option<Arc<Pulse>>,
+    /// Since when nothing has gone into it, if that was told.
+    pub(crate) stalled: Option<Moment>,
     pub(crate) parts: Vec<Part>,
     /// The sinks at the end: by name, why the stream went on without one, whether one missed
     /// anything.
@@ -51,6 +54,17 @@ pub(crate) struct Part {
     pub(crate) why: Option<String>,
 }
 
+impl Known {
+    /// Tells that a stall is over at `now`, if it was told that there is one.
+    pub(crate) fn flows(&mut self, now: Moment, events: &Events) {
+        let Some(since) = self.stalled.take() else { return };
+        let (path, seconds) = (&self.path, now.saturating_sub(since).as_secs_f64());
+        let (peer, app, stream) = (self.about.peer, &self.about.app, &self.about.stream);
+        tracing::info!(%peer, app, stream, path, seconds, "no longer stalled");
+        events.tell(&self.about, &Event::Flowing { path, seconds });
+    }
+}
+
 impl Facts {
     /// Of a stream whose first publisher begins now.
     pub(crate) fn new(about: Arc<About>, encoder: &str, pulse: Arc<Pulse>) -> Arc<Self> {
@@ -60,6 +74,7 @@ impl Facts {
                 about: about.clone(),
                 path: String::new(),
                 pulse: None,
+                stalled: None,
                 parts: Vec::new(),
                 sinks: Vec::new(),
                 account: None,
@@ -86,9 +101,10 @@ impl Facts {
         (known.about, known.pulse) = (about, Some(pulse));
     }
 
-    /// Its publisher has ended.
-    pub(crate) fn publisher_ended(&self, why: &'static str) {
+    /// Its publisher has ended. So has a stall, if there was one: whoever was told hears of it.
+    pub(crate) fn publisher_ended(&self, why: &'static str, events: &Events) {
         let mut known = self.lock();
+        known.flows(now(), events);
         (known.pulse, known.why) = (None, why);
         if let Some(part) = known.parts.last_mut().filter(|part| part.ended.is_none()) {
             (part.ended, part.why) = (Some(Timestamp::now()), Some(why.to_owned()));

@@ -21,7 +21,8 @@ pub(crate) struct Settings {
 /// A finished file, and what a program is told about it.
 #[derive(Debug)]
 pub(crate) struct Job {
-    pub(crate) about: Arc<About>,
+    /// None: it is not known any more.
+    pub(crate) about: Option<Arc<About>>,
     /// As it is shown.
     pub(crate) path: String,
     pub(crate) variables: Variables,
@@ -46,7 +47,7 @@ impl Hook {
     pub(crate) fn give(&self, job: Job) {
         let (about, path) = (job.about.clone(), job.path.clone());
         if !self.pool.give(job) {
-            fail(&self.events, &about, &path, "too many files wait for it: not run");
+            fail(&self.events, about.as_deref(), &path, "too many files wait for it: not run");
         }
     }
 
@@ -62,10 +63,11 @@ impl Hook {
 
 fn run(settings: &Settings, job: &Job, time: &Time<'_>, events: &Events) {
     let (path, program) = (&job.path, settings.program.name());
+    let about = job.about.as_deref();
     let mut running = match settings.program.start(&job.variables, Stdio::null()) {
         Ok(running) => running,
         Err(error) => {
-            return fail(events, &job.about, path, &format!("cannot start {program}: {error}"));
+            return fail(events, about, path, &format!("cannot start {program}: {error}"));
         }
     };
     let deadline = Instant::now() + settings.timeout;
@@ -76,15 +78,15 @@ fn run(settings: &Settings, job: &Job, time: &Time<'_>, events: &Events) {
         Some(status) if status.success() => {
             tracing::info!(path, program, output, "on-closed is done");
         }
-        Some(status) => fail(events, &job.about, path, &format!("{program}: {status}: {output}")),
+        Some(status) => fail(events, about, path, &format!("{program}: {status}: {output}")),
         None => {
             let why = if time.is_up() { "the server stops" } else { "it takes too long" };
-            fail(events, &job.about, path, &format!("{program} was ended, as {why}: {output}"));
+            fail(events, about, path, &format!("{program} was ended, as {why}: {output}"));
         }
     }
 }
 
-fn fail(events: &Events, about: &About, path: &str, error: &str) {
+fn fail(events: &Events, about: Option<&About>, path: &str, error: &str) {
     tracing::error!(path, error, "on-closed failed");
-    events.tell(about, &Event::Failed { what: "on-closed", error, path: Some(path) });
+    events.note(about, &Event::Failed { what: "on-closed", error, path: Some(path) });
 }

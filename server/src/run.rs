@@ -133,10 +133,8 @@ pub fn run<B: Backend>(flags: Flags, backend: B) -> Result<ExitCode> {
 /// Finishes what a crash has left, beside everything else.
 fn repair(destination: &Destination, services: &Services) -> Result<()> {
     let Some(folder) = destination.folder().map(Path::to_owned) else { return Ok(()) };
-    let closings = services.closings();
-    let run = move || {
-        recording::repair_unfinished(&folder, |path, repaired| closings.repaired(path, repaired));
-    };
+    let recover = services.recover();
+    let run = move || recording::repair_unfinished(&folder, recover);
     thread::Builder::new().name("repair".into()).spawn(run).context("cannot start a thread")?;
     Ok(())
 }

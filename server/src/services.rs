@@ -1,5 +1,6 @@
 //! What follows from recordings, beside them: events, and what is done with finished files.
 
+use std::fmt::Display;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -9,7 +10,7 @@ use crate::closing::Closings;
 use crate::events::{Event, Events};
 use crate::facts::Facts;
 use crate::flags::Flags;
-use crate::recording::{Segment, Watch};
+use crate::recording::{Recovered, Segment, Watch};
 use crate::retention::Retention;
 use crate::sidecar;
 use crate::sink::Sinks;
@@ -48,9 +49,21 @@ impl Services {
         Box::new(Watcher { facts: facts.clone(), events, closings })
     }
 
-    /// What is done with finished files.
-    pub(crate) fn closings(&self) -> Arc<Closings> {
-        self.closings.clone()
+    /// What follows for a file that a crash had left, when it is finished.
+    pub(crate) fn recover(&self) -> impl Fn(Recovered) + Send + use<> {
+        let (events, closings) = (self.events.clone(), self.closings.clone());
+        move |recovered| {
+            let closed = Event::SegmentClosed {
+                path: &recovered.path.display().to_string(),
+                segment: recovered.segment,
+                bytes: recovered.len,
+                messages: recovered.tally.messages,
+                seconds: sidecar::seconds(recovered.duration),
+                recovered: true,
+            };
+            events.note(recovered.origin.as_ref().map(|origin| &origin.about), &closed);
+            closings.give_recovered(recovered);
+        }
     }
 
     /// Finishes what is to be done, up to `deadline`; says whether it is. `ended`: all streams have.
@@ -86,17 +99,29 @@ impl Watch for Watcher {
 
     fn closed(&mut self, segment: &Segment) {
         let path = segment.path.display().to_string();
-        let seconds = sidecar::seconds(segment.duration);
         let closed = Event::SegmentClosed {
             path: &path,
             segment: segment.number,
             bytes: segment.len,
             messages: segment.tally.messages,
-            seconds,
+            seconds: sidecar::seconds(segment.duration),
+            recovered: false,
         };
         self.events.tell(&self.facts.about(), &closed);
         if path != "-" {
             self.closings.give(&self.facts, segment);
         }
+    }
+
+    fn stumbles(&mut self, segment: &Segment, error: &dyn Display) {
+        let (path, error) = (segment.path.display().to_string(), error.to_string());
+        let failed = Event::Failed { what: "write", error: &error, path: Some(&path) };
+        self.events.tell(&self.facts.about(), &failed);
+    }
+
+    fn goes_on(&mut self, segment: &Segment, after: Duration) {
+        let path = segment.path.display().to_string();
+        let writing = Event::Writing { path: &path, seconds: after.as_secs_f64() };
+        self.events.tell(&self.facts.about(), &writing);
     }
 }

@@ -11,11 +11,15 @@ use sha2::{Digest as _, Sha256};
 use sluicebox_core::Tally;
 use sluicebox_core::flv::Kind;
 use sluicebox_media::report;
+use sluicebox_media::tracks::Track;
 use sluicebox_rules::account::Account;
 
 use crate::closing::Closed;
-use crate::recording::Repaired;
+use crate::recording::{Origin, Recovered};
 use crate::tools::check::json as check;
+
+/// Who ended a file that was finished after a crash.
+pub(crate) const CRASH: &str = "crash";
 
 /// What goes into a sidecar.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -62,8 +66,28 @@ pub(crate) fn read_mark(path: &Path) -> Option<Mark> {
 /// When it cannot be written, when there is a file of that name, and when the recording cannot be read
 /// back where that is wanted.
 pub(crate) fn write(closed: &Closed, detail: Detail, digest: bool) -> Result<PathBuf> {
-    let recording = &*closed.segment.path;
-    let mut content = content(closed)?;
+    write_content(&closed.segment.path, content(closed)?, detail, digest)
+}
+
+/// The same for a file that a crash had left. What its publisher sent and lost, nobody knows any more.
+///
+/// # Errors
+///
+/// As [`write`].
+pub(crate) fn write_recovered(
+    recovered: &Recovered,
+    detail: Detail,
+    digest: bool,
+) -> Result<PathBuf> {
+    write_content(&recovered.path, content_of_recovered(recovered)?, detail, digest)
+}
+
+fn write_content(
+    recording: &Path,
+    mut content: Value,
+    detail: Detail,
+    digest: bool,
+) -> Result<PathBuf> {
     if detail == Detail::Report {
         let (report, sha256) = read_back(recording, digest)
             .with_context(|| format!("cannot read {} back", recording.display()))?;
@@ -77,44 +101,68 @@ pub(crate) fn write(closed: &Closed, detail: Detail, digest: bool) -> Result<Pat
     Ok(path)
 }
 
-/// Writes the sidecar of a file that a crash had left, and that is finished now. Returns its path.
-///
-/// # Errors
-///
-/// When it cannot be written, and when there is a file of that name.
-pub(crate) fn write_repaired(recording: &Path, repaired: &Repaired) -> Result<PathBuf> {
-    let path = path_of(recording);
-    let meta = recording.metadata().context("the recording is gone")?;
+fn mark(recording: &Path, bytes: u64, ended: jiff::Timestamp) -> Result<Value> {
     let name = recording.file_name().context("a recording without a name")?;
-    let mark = Mark {
-        sluicebox: env!("CARGO_PKG_VERSION").into(),
-        file: name.to_string_lossy().into_owned(),
-        bytes: meta.len(),
-        ended: meta.modified()?.try_into()?,
+    let file = name.to_string_lossy().into_owned();
+    let mark = Mark { sluicebox: env!("CARGO_PKG_VERSION").into(), file, bytes, ended };
+    Ok(serde_json::to_value(mark)?)
+}
+
+fn content_of_recovered(recovered: &Recovered) -> Result<Value> {
+    let mut content = mark(&recovered.path, recovered.len, recovered.ended)?;
+    if let Some(Origin { about, started, .. }) = &recovered.origin {
+        extend(
+            &mut content,
+            json!({
+                "app": about.app,
+                "stream": about.stream,
+                "session": about.session,
+                "peer": about.peer,
+                "started": started,
+            }),
+        );
+    }
+    extend(
+        &mut content,
+        json!({
+            "segment": recovered.segment,
+            "seconds": seconds(recovered.duration),
+            "messages": tally(recovered.tally),
+            "codecs": recovered.tracks.to_string(),
+            "tracks": tracks(recovered.tracks.iter()),
+            "why": CRASH,
+            "account": null,
+            "repaired": {
+                "tags": recovered.tags,
+                "bytes_cut": recovered.cut,
+                "end": recovered.end,
+            },
+        }),
+    );
+    Ok(content)
+}
+
+fn extend(content: &mut Value, more: Value) {
+    if let (Value::Object(content), Value::Object(more)) = (content, more) {
+        content.extend(more);
+    }
+}
+
+fn tracks<'a>(tracks: impl Iterator<Item = &'a Track>) -> Value {
+    let track = |track: &Track| {
+        json!({
+            "kind": match track.kind { Kind::Video => "video", Kind::Audio => "audio" },
+            "number": track.number,
+            "codec": track.codec.to_string(),
+            "parameters": check::parameters(&track.parameters),
+        })
     };
-    let mut content = serde_json::to_value(mark)?;
-    content["seconds"] = json!(seconds(repaired.duration));
-    content["why"] = json!("the server did not come to its end");
-    content["account"] = Value::Null;
-    content["repaired"] = json!({
-        "tags": repaired.tags,
-        "bytes_cut": repaired.lost,
-        "end": repaired.end,
-    });
-    save(&path, &content).with_context(|| format!("cannot write {}", path.display()))?;
-    Ok(path)
+    tracks.map(track).collect()
 }
 
 fn content(closed: &Closed) -> Result<Value> {
     let segment = &closed.segment;
-    let name = segment.path.file_name().context("a recording without a name")?;
-    let mark = Mark {
-        sluicebox: env!("CARGO_PKG_VERSION").into(),
-        file: name.to_string_lossy().into_owned(),
-        bytes: segment.len,
-        ended: segment.ended,
-    };
-    let mut content = serde_json::to_value(mark)?;
+    let mut content = mark(&segment.path, segment.len, segment.ended)?;
     let more = json!({
         "app": closed.about.app,
         "stream": closed.about.stream,
@@ -124,12 +172,7 @@ fn content(closed: &Closed) -> Result<Value> {
         "seconds": seconds(segment.duration),
         "messages": tally(segment.tally),
         "codecs": closed.codecs,
-        "tracks": closed.tracks.iter().map(|track| json!({
-            "kind": match track.kind { Kind::Video => "video", Kind::Audio => "audio" },
-            "number": track.number,
-            "codec": track.codec.to_string(),
-            "parameters": check::parameters(&track.parameters),
-        })).collect::<Vec<_>>(),
+        "tracks": tracks(closed.tracks.iter()),
         "publishers": closed.parts,
         "sinks": closed.sinks.iter().map(|(name, dropped, missed)| json!({
             "sink": name, "dropped": dropped, "complete": !missed,
@@ -137,9 +180,7 @@ fn content(closed: &Closed) -> Result<Value> {
         "why": closed.account.map(|_| closed.why),
         "account": closed.account.as_ref().map(account),
     });
-    if let (Value::Object(content), Value::Object(more)) = (&mut content, more) {
-        content.extend(more);
-    }
+    extend(&mut content, more);
     Ok(content)
 }
 

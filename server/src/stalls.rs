@@ -19,16 +19,8 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// The streams that are looked at.
 #[derive(Debug, Default)]
 pub(crate) struct Stalls {
-    streams: Mutex<Vec<Watched>>,
+    streams: Mutex<Vec<Weak<Facts>>>,
     changed: Condvar,
-}
-
-/// A stream that is looked at.
-#[derive(Debug)]
-struct Watched {
-    facts: Weak<Facts>,
-    /// Since when it stalls.
-    stalled: Option<Moment>,
 }
 
 impl Stalls {
@@ -42,14 +34,14 @@ impl Stalls {
 
     /// Looks at a stream from now on, as long as somebody has it.
     pub(crate) fn add(&self, facts: &Arc<Facts>) {
-        self.lock().push(Watched { facts: Arc::downgrade(facts), stalled: None });
+        self.lock().push(Arc::downgrade(facts));
         self.changed.notify_all();
     }
 
     /// Says which streams have not ended, as the server has to end without them: a write of theirs
     /// hangs. What of them is in their files, a start finishes.
     pub(crate) fn tell_unfinished(&self, events: &Events) {
-        for facts in self.lock().iter().filter_map(|stream| stream.facts.upgrade()) {
+        for facts in self.lock().iter().filter_map(Weak::upgrade) {
             let (about, path) = {
                 let known = facts.lock();
                 (known.about.clone(), known.path.clone())
@@ -78,48 +70,38 @@ impl Stalls {
             drop(streams);
             thread::sleep(PERIOD);
             let now = now();
-            self.lock().retain_mut(|stream| stream.look(now, events));
+            self.lock().retain(|stream| {
+                let facts = stream.upgrade();
+                facts.inspect(|facts| look(facts, now, events)).is_some()
+            });
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Vec<Watched>> {
+    fn lock(&self) -> MutexGuard<'_, Vec<Weak<Facts>>> {
         self.streams.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Watched {
-    /// Tells when it stalls and when it goes on. False: it is over.
-    fn look(&mut self, now: Moment, events: &Events) -> bool {
-        let Some(facts) = self.facts.upgrade() else { return false };
-        let known = facts.lock();
-        // Without a publisher it waits for one, which has been told.
-        let Some(pulse) = &known.pulse else {
-            self.stalled = None;
-            return true;
-        };
-        let (heard, busy) = (pulse.last_heard(), pulse.is_busy());
-        let (about, path) = (known.about.clone(), known.path.clone());
-        drop(known);
-        let (peer, app, stream) = (about.peer, &about.app, &about.stream);
-        let stalls = now.saturating_sub(heard) >= PATIENCE;
-        match (self.stalled, stalls) {
-            (None, true) => {
-                let why = if busy { "output" } else { "publisher" };
-                let seconds = (now - heard).as_secs_f64();
-                tracing::warn!(%peer, app, stream, path, why, seconds, "stalled");
-                events.tell(&about, &Event::Stalled { path: &path, why, seconds });
-                self.stalled = Some(heard);
-            }
-            (Some(since), false) => {
-                let seconds = heard.saturating_sub(since).as_secs_f64();
-                tracing::info!(%peer, app, stream, path, seconds, "flows again");
-                events.tell(&about, &Event::Flowing { path: &path, seconds });
-                self.stalled = None;
-            }
-            _ => {}
-        }
-        true
+/// Tells when a stream stalls and when it goes on.
+fn look(facts: &Facts, now: Moment, events: &Events) {
+    let mut known = facts.lock();
+    // Without a publisher it waits for one, which has been told.
+    let Some(pulse) = &known.pulse else { return };
+    let (heard, busy) = (pulse.last_heard(), pulse.is_busy());
+    let stalls = now.saturating_sub(heard) >= PATIENCE;
+    if !stalls {
+        return known.flows(heard, events);
     }
+    if known.stalled.is_some() {
+        return;
+    }
+    known.stalled = Some(heard);
+    let why = if busy { "output" } else { "publisher" };
+    let seconds = (now - heard).as_secs_f64();
+    let (about, path) = (&known.about, &known.path);
+    let (peer, app, stream) = (about.peer, &about.app, &about.stream);
+    tracing::warn!(%peer, app, stream, path, why, seconds, "stalled");
+    events.tell(about, &Event::Stalled { path, why, seconds });
 }
 
 #[cfg(test)]
@@ -139,19 +121,16 @@ mod tests {
         let pulse = Arc::<Pulse>::default();
         let facts = Facts::new(Arc::new(about), "", pulse.clone());
         let events = Events::start(None).unwrap();
-        let mut watched = Watched { facts: Arc::downgrade(&facts), stalled: None };
         let second = Duration::from_secs(1);
-        let mut stalled = |now| {
-            assert!(watched.look(second * now, &events));
-            watched.stalled.is_some()
+        let stalled = |now| {
+            look(&facts, second * now, &events);
+            facts.lock().stalled.is_some()
         };
         pulse.heard(second);
         assert!(!stalled(5) && stalled(6) && stalled(7));
         pulse.listens(second * 7);
         assert!(!stalled(8) && stalled(12));
-        facts.publisher_ended("connection ended");
-        assert!(!stalled(30));
-        drop(facts);
-        assert!(!watched.look(second, &events));
+        facts.publisher_ended("connection ended", &events);
+        assert!(facts.lock().stalled.is_none() && !stalled(30));
     }
 }

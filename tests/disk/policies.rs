@@ -2,7 +2,12 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::Duration;
 
+use serde_json::Value;
 use sluicebox_tests::disk::{Disk, may_mount};
 use sluicebox_tests::flv::{self, Metadata, Tag};
 use sluicebox_tests::server::{Ended, Server};
@@ -36,7 +41,7 @@ fn publish_until_it_fails(server: &Server, app: &str) -> Ended {
     while !server.log().contains("recording failed") {
         publisher.frames(20, 2000);
         publisher.peer.send(|script| script);
-        std::thread::sleep(std::time::Duration::from_millis(20));
+        thread::sleep(Duration::from_millis(20));
     }
     let ended = server.ended("fails");
     assert_eq!((ended.why.as_str(), ended.complete), ("recording failed", false), "{ended:?}");
@@ -79,7 +84,10 @@ fn a_full_disk_that_is_cleared_has_lost_nothing() {
     if !may_mount() {
         return;
     }
-    let server = Server::start(&["--on-write-error", "wait"]);
+    let outside = tempfile::tempdir().expect("a folder");
+    let told = outside.path().join("events");
+    let told_to = ["--events", told.to_str().expect("text")];
+    let server = Server::start(&[&["--on-write-error", "wait"], &told_to[..]].concat());
     let folder = server.folder.path().join("small");
     let _disk = Disk::tmpfs(&folder, "size=64m");
     fs::write(folder.join("others"), vec![1; 63 << 20]).expect("a file");
@@ -95,6 +103,25 @@ fn a_full_disk_that_is_cleared_has_lost_nothing() {
     fs::remove_file(folder.join("others")).expect("a file");
     let path = flood.join().finish(&server);
     assert_is_finished(&path);
+    let line = server.wait_for_path("writes again", &path);
+    drop(server);
+    assert_told_of_the_wait(&told, line.text("path"));
+}
+
+/// Asserts that events say once that writing failed, and once that it goes on.
+fn assert_told_of_the_wait(events: &Path, path: &str) {
+    let text = fs::read_to_string(events).expect("events");
+    let events = text.lines().map(|line| serde_json::from_str::<Value>(line).expect(line));
+    let mine: Vec<_> = events.filter(|event| event["path"] == path).collect();
+    let names: Vec<_> = mine.iter().filter_map(|event| event["event"].as_str()).collect();
+    // The wait is perhaps long enough to be a stall as well.
+    let names: Vec<_> =
+        names.into_iter().filter(|name| !["stalled", "flowing"].contains(name)).collect();
+    let expected = ["segment-opened", "publishing", "failed", "writing", "segment-closed", "ended"];
+    assert_eq!(names, expected);
+    let failed = mine.iter().find(|event| event["event"] == "failed").expect("a failure");
+    assert_eq!(failed["what"], "write");
+    assert!(failed["error"].as_str().is_some_and(|error| error.contains("space")), "{failed}");
 }
 
 #[test]
@@ -108,7 +135,7 @@ fn what_has_to_stay_free_stays_free() {
     publisher.frames(10, 1000);
     publisher.recorded(&server);
     fs::write(server.folder.path().join("small/others"), vec![1; 2 << 20]).expect("a file");
-    std::thread::sleep(std::time::Duration::from_millis(1100));
+    thread::sleep(Duration::from_millis(1100));
     publisher.frames(10, 1000);
     let ended = server.ended("cam");
     assert_eq!((ended.why.as_str(), ended.written), ("recording failed", 10), "{ended:?}");
@@ -118,6 +145,53 @@ fn what_has_to_stay_free_stays_free() {
     assert_records(&server, "other");
 }
 
+/// Three recordings at once, as fast as they may, into a disk that has less than the old step between two
+/// looks: what is free is looked at from beside all the time.
+#[test]
+fn what_has_to_stay_free_stays_free_whoever_writes_and_however_fast() {
+    if !may_mount() {
+        return;
+    }
+    const KEPT: u64 = 8_000_000;
+    let server = Server::start(&["--min-free", "8000000", "--on-write-error", "wait"]);
+    let folder = server.folder.path().join("small");
+    let _disk = Disk::tmpfs(&folder, "size=72m");
+    // As much as sockets may hold.
+    fs::write(folder.join("others"), vec![1; 48 << 20]).expect("a file");
+    let free = |folder: &Path| {
+        let disk = rustix::fs::statvfs(folder).expect("a disk");
+        disk.f_bavail * disk.f_frsize
+    };
+    let (over, at) = (Arc::new(AtomicBool::new(false)), folder.clone());
+    let lowest = {
+        let over = over.clone();
+        thread::spawn(move || {
+            let mut lowest = u64::MAX;
+            while !over.load(Ordering::SeqCst) {
+                lowest = lowest.min(free(&at));
+                thread::sleep(Duration::from_micros(200));
+            }
+            lowest
+        })
+    };
+    let floods = ["one", "two", "three"].map(|name| {
+        let mut publisher = Steady::start(server.addr, "small", name);
+        publisher.frame(10_000);
+        Flood::start(publisher)
+    });
+    server.wait_for_lines("cannot write", 3);
+    let left = free(&folder) - KEPT;
+    assert!(left < 2 << 20, "{left} bytes more than is to be kept");
+    floods.iter().for_each(Flood::enough);
+    fs::remove_file(folder.join("others")).expect("a file");
+    for flood in floods {
+        assert_is_finished(&flood.join().finish(&server));
+    }
+    over.store(true, Ordering::SeqCst);
+    let lowest = lowest.join().expect("a thread");
+    assert!(lowest >= KEPT, "{lowest} bytes were free, with all files finished");
+}
+
 #[test]
 fn a_folder_that_is_removed_under_a_recording_ends_it() {
     let server = Server::start(&[]);
@@ -125,7 +199,7 @@ fn a_folder_that_is_removed_under_a_recording_ends_it() {
     publisher.frames(10, 1000);
     publisher.recorded(&server);
     fs::remove_dir_all(server.folder.path().join("gone")).expect("a folder");
-    std::thread::sleep(std::time::Duration::from_millis(1100));
+    thread::sleep(Duration::from_millis(1100));
     publisher.frames(10, 1000);
     let ended = server.ended("cam");
     assert_eq!((ended.why.as_str(), ended.written), ("recording failed", 10), "{ended:?}");
@@ -141,7 +215,7 @@ fn a_folder_that_is_removed_is_made_again_if_that_is_wished() {
     publisher.frames(10, 1000);
     publisher.recorded(&server);
     fs::remove_dir_all(server.folder.path().join("gone")).expect("a folder");
-    std::thread::sleep(std::time::Duration::from_millis(1100));
+    thread::sleep(Duration::from_millis(1100));
     publisher.frames(10, 1000);
     publisher.peer.send(|script| script.delete_stream(1.0));
     server.complete("cam");

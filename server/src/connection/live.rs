@@ -95,8 +95,8 @@ impl Live {
             // To open a FIFO may take as long as its reader wishes.
             facts.lock().path = output.display().to_string();
         }
-        let (addr, session) = (about.peer.ip(), about.session.clone());
-        let opening = Opening { point, addr, session, watch: shared.services.watch(&facts) };
+        let watch = shared.services.watch(&facts);
+        let opening = Opening { point, about: about.clone(), watch };
         let recording = shared.destination.open(opening)?;
         let outlets = shared.services.sinks.open(point, &facts)?;
         shared.outcome().begun();
@@ -196,7 +196,7 @@ impl Live {
         let waits = self.may_wait(end.why, shared);
         let heard = self.pulse.last_heard();
         let Self { point, recording, facts, outlets, past, claim, .. } = self;
-        facts.publisher_ended(reason(end.why));
+        facts.publisher_ended(reason(end.why), &shared.services.events);
         let ledger = joined(past, end.ledger);
         let rest = Unfinished { point, recording, facts, outlets, ledger, why: end.why, heard };
         let Some(grace) = waits else {
@@ -223,7 +223,7 @@ impl Live {
     pub(super) fn abandon<B>(self, shared: &Shared<B>) {
         let about = self.facts.about();
         let error = "ended without an account";
-        self.facts.publisher_ended(error);
+        self.facts.publisher_ended(error, &shared.services.events);
         let finished = self.recording.finish();
         let path = finished.last.path.display().to_string();
         let (peer, tags_written) = (about.peer, finished.written.messages);

@@ -13,6 +13,7 @@ use crate::ingest::Backend;
 use crate::moment::Moment;
 use crate::recording::Recording;
 use crate::run::Shared;
+use crate::sidecar;
 use crate::sink::Outlets;
 
 /// A recording without a publisher: it is finished, or waits for the publisher to come back.
@@ -45,7 +46,7 @@ impl Unfinished {
         let about = self.facts.about();
         let path = finished.last.path.display().to_string();
         let codecs = self.facts.stats.codecs();
-        let seconds = f64::from(self.facts.stats.read().duration) / 1000.0;
+        let seconds = sidecar::seconds(finished.duration);
         let told = events::Ended {
             path: &path,
             segments: finished.segments,

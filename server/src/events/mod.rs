@@ -13,22 +13,22 @@ use std::time::Instant;
 
 use anyhow::{Context as _, Result};
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use output::Output;
 pub(crate) use output::Target;
 use queue::{Item, Queue};
 
 /// Whom an event is about.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct About {
     /// Tells one connection from all others.
     pub(crate) session: String,
     pub(crate) peer: SocketAddr,
     /// What is published, safe to show. Of a connection that publishes nothing, both are empty.
-    #[serde(skip_serializing_if = "String::is_empty")]
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub(crate) app: String,
-    #[serde(skip_serializing_if = "String::is_empty")]
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub(crate) stream: String,
 }
 
@@ -45,11 +45,21 @@ pub(crate) enum Event<'a> {
     /// A file was opened.
     SegmentOpened { path: &'a str, segment: u32 },
     /// A file was finished, and has its final name.
-    SegmentClosed { path: &'a str, segment: u32, bytes: u64, messages: u64, seconds: f64 },
+    SegmentClosed {
+        path: &'a str,
+        segment: u32,
+        bytes: u64,
+        messages: u64,
+        seconds: f64,
+        /// A crash had left it, and it was finished at the next start.
+        recovered: bool,
+    },
     /// Nothing has gone into a recording for some time.
     Stalled { path: &'a str, why: &'a str, seconds: f64 },
-    /// It goes on, after so long.
+    /// That is over, after so long: it goes on, or ends.
     Flowing { path: &'a str, seconds: f64 },
+    /// A recording goes on after a write that failed, so long after that.
+    Writing { path: &'a str, seconds: f64 },
     /// A publisher vanished. Its recording waits for it so long.
     Waiting { path: &'a str, why: &'a str, seconds: f64 },
     /// A sink takes the stream, beside the recording.
@@ -128,15 +138,18 @@ impl Events {
 
     /// Notes that something happened. Never waits.
     pub(crate) fn tell(&self, about: &About, event: &Event<'_>) {
-        if let Some(queue) = &self.0 {
-            queue.push(line(event, Some(about)));
-        }
+        self.note(Some(about), event);
     }
 
     /// Notes that something happened that no connection has to do with. Never waits.
     pub(crate) fn say(&self, event: &Event<'_>) {
+        self.note(None, event);
+    }
+
+    /// Notes that something happened, to whom as far as that is known. Never waits.
+    pub(crate) fn note(&self, about: Option<&About>, event: &Event<'_>) {
         if let Some(queue) = &self.0 {
-            queue.push(line(event, None));
+            queue.push(line(event, about));
         }
     }
 

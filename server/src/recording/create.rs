@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result, bail};
 use jiff::Timestamp;
 
-use super::marks::Mark;
+use super::marks::{Mark, Origin};
 use super::settings::Settings;
 use super::template::Values;
 
@@ -60,7 +60,9 @@ pub(super) fn mark(
     path: &Path,
 ) -> Option<Mark> {
     let name = format!("{:016x}-{segment}", values.unique);
-    let mark = Mark::new(&settings.folder, &name, path);
+    let about = (*values.about).clone();
+    let origin = Origin { about, segment, started: Timestamp::now() };
+    let mark = Mark::new(&settings.folder, &name, path, &origin);
     mark.inspect_err(|error| {
         tracing::warn!(path = %path.display(), %error, "cannot mark a file as unfinished");
     })

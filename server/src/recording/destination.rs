@@ -3,7 +3,6 @@
 use std::fs::{self, File, OpenOptions};
 use std::hash::{BuildHasher as _, RandomState};
 use std::io;
-use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
@@ -18,12 +17,14 @@ use super::create::{self, create, mark};
 use super::file::OutputFile;
 use super::guard::Guard;
 use super::marks::Mark;
+use super::metadata;
 use super::open::Open;
 use super::segment::Cutter;
 use super::settings::Settings;
 use super::template::Values;
 use super::timeline::Timeline;
 use super::watch::{Segment, Watch};
+use crate::events::About;
 
 /// Where recordings go.
 #[derive(Clone, Debug)]
@@ -34,9 +35,7 @@ pub(crate) struct Destination {
 /// What a recording is opened for.
 pub(crate) struct Opening<'a> {
     pub(crate) point: &'a PublishPoint,
-    pub(crate) addr: IpAddr,
-    /// Tells the connection that it is for from all others.
-    pub(crate) session: String,
+    pub(crate) about: Arc<About>,
     pub(crate) watch: Box<dyn Watch>,
 }
 
@@ -44,6 +43,7 @@ pub(crate) struct Opening<'a> {
 pub(super) struct Opened {
     pub(super) open: Open,
     pub(super) mark: Option<Mark>,
+    pub(super) guard: Guard,
 }
 
 impl Destination {
@@ -96,16 +96,15 @@ impl Destination {
         let values = Values {
             point: opening.point.path(),
             published: Timestamp::now(),
-            addr: opening.addr.to_canonical(),
-            session: opening.session,
+            about: opening.about,
             unique: RandomState::new().hash_one(Instant::now()),
         };
-        let Opened { open, mark } = open_file(&settings, &values, 1)?;
+        let Opened { open, mark, guard } = open_file(&settings, &values, 1)?;
         let segment = Segment::new(open.file.path(), 1);
         let mut watch = opening.watch;
         watch.opened(&segment);
         Ok(Recording {
-            guard: Guard::new(settings.min_free),
+            guard,
             timeline: Timeline::new(settings.segments.rebase),
             cutter: Cutter::wanted(&settings),
             settings,
@@ -114,6 +113,7 @@ impl Destination {
             mark,
             segment,
             closed: Tally::default(),
+            duration: 0,
             waiting: Vec::new(),
             since: None,
             keyframe: false,
@@ -180,11 +180,12 @@ fn begin(
     let path = file.path().to_owned();
     let write =
         |error| anyhow::Error::new(error).context(format!("cannot write {}", path.display()));
-    Guard::new(settings.min_free).look_now(file.file()).map_err(write)?;
+    let index = entries.map_or(0, metadata::room);
+    let guard = Guard::new(settings.min_free, &file, index).map_err(write)?;
     // Locked by now: nobody takes the mark for an orphan's.
     let mark = if marked { mark(settings, values, number, &path) } else { None };
     match Open::begin(file, entries) {
-        Ok(open) => Ok(Opened { open, mark }),
+        Ok(open) => Ok(Opened { open, mark, guard }),
         Err(error) => {
             if let Some(mark) = mark {
                 mark.remove();

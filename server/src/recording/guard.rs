@@ -3,13 +3,16 @@
 use std::cell::Cell;
 use std::fs::File;
 use std::io;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::file::OutputFile;
 use super::settings::{OnWriteError, Settings};
+use super::space::{self, Room, Space};
 
-/// Time between two looks at the disk.
+/// Time between two looks at the file and the disk, for what others do there.
 const PERIOD: Duration = Duration::from_secs(1);
-/// Bytes after which it is looked at sooner.
+/// Bytes after which they are looked at sooner.
 const STEP: u64 = 16 << 20;
 /// Time between two tries.
 const AGAIN: Duration = Duration::from_secs(1);
@@ -19,35 +22,64 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// Looks after the disk under one file.
 #[derive(Debug)]
 pub(super) struct Guard {
-    min_free: u64,
+    /// Bytes that are to stay free, and the disk; none: it may be filled.
+    space: Option<(u64, Arc<Space>)>,
+    /// Bytes that the file takes when it is finished.
+    owed: u64,
     last: Instant,
     len: u64,
 }
 
 impl Guard {
-    pub(super) fn new(min_free: u64) -> Self {
-        Self { min_free, last: Instant::now(), len: 0 }
-    }
-
-    /// Looks at the disk now and then.
+    /// Of a file that takes `owed` bytes when it is finished. Of a pipe, there is nothing to be kept.
     ///
     /// # Errors
     ///
-    /// When too little is free, and when the file has no name any more: what is written to it is lost.
-    #[inline]
-    pub(super) fn look(&mut self, file: &File, len: u64) -> io::Result<()> {
-        if len < self.len + STEP && self.last.elapsed() < PERIOD {
-            return Ok(());
+    /// When the disk cannot be looked at, and when so much is not there.
+    pub(super) fn new(min_free: u64, file: &OutputFile, owed: u64) -> io::Result<Self> {
+        let mut guard = Self { space: None, owed: 0, last: Instant::now(), len: 0 };
+        if min_free > 0 && file.is_regular() {
+            let space = Space::under(file.file())?;
+            space.owe(owed);
+            (guard.space, guard.owed) = (Some((min_free, space)), owed);
+            guard.room(file, 0, true)?;
         }
-        self.len = len;
-        self.look_now(file)
+        Ok(guard)
     }
 
-    /// Looks at the disk.
-    pub(super) fn look_now(&mut self, file: &File) -> io::Result<()> {
-        self.last = Instant::now();
-        check_name(file)?;
-        check_free(file, self.min_free)
+    /// Asks for room for a write of `len` bytes, and looks at the file now and then.
+    ///
+    /// # Errors
+    ///
+    /// When too little would stay free, and when the file has no name any more: what is written to it
+    /// is lost.
+    #[inline]
+    pub(super) fn look(&mut self, file: &OutputFile, len: usize) -> io::Result<Option<Room<'_>>> {
+        let looks = file.len() >= self.len + STEP || self.last.elapsed() >= PERIOD;
+        if looks {
+            (self.len, self.last) = (file.len(), Instant::now());
+            check_name(file.file())?;
+        }
+        self.room(file, len as u64, looks)
+    }
+
+    #[inline]
+    fn room(&self, file: &OutputFile, len: u64, looks: bool) -> io::Result<Option<Room<'_>>> {
+        let Some((min_free, space)) = &self.space else { return Ok(None) };
+        space.take(len, *min_free, looks, || space::free(file.file())).map(Some)
+    }
+
+    /// The file is finished.
+    pub(super) fn settle(&mut self) {
+        if let Some((_, space)) = self.space.take() {
+            space.settle(self.owed);
+        }
+    }
+}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        self.settle();
     }
 }
 
@@ -63,25 +95,6 @@ fn check_name(file: &File) -> io::Result<()> {
 
 #[cfg(not(unix))]
 fn check_name(_: &File) -> io::Result<()> {
-    Ok(())
-}
-
-#[cfg(unix)]
-fn check_free(file: &File, min_free: u64) -> io::Result<()> {
-    if min_free == 0 {
-        return Ok(());
-    }
-    let disk = rustix::fs::fstatvfs(file)?;
-    let free = disk.f_bavail.saturating_mul(disk.f_frsize);
-    if free < min_free {
-        let what = format!("{free} bytes are free, of {min_free} that --min-free keeps");
-        return Err(io::Error::new(io::ErrorKind::StorageFull, what));
-    }
-    Ok(())
-}
-
-#[cfg(not(unix))]
-fn check_free(_: &File, _: u64) -> io::Result<()> {
     Ok(())
 }
 
@@ -111,6 +124,11 @@ impl Tries {
     /// Whether this is asked for the first time.
     pub(super) fn first(&self) -> bool {
         !self.told.replace(true)
+    }
+
+    /// How long they have taken so far, if it was told that there is more than one.
+    pub(super) fn told(&self) -> Option<Duration> {
+        self.told.get().then(|| self.began.elapsed())
     }
 
     /// Decides what to do after `error`, and waits as long as is wished before that. Only the thread of

@@ -2,33 +2,67 @@
 //!
 //! In `.unfinished` in the record folder there is a symbolic link for each file that is being written,
 //! to that file: one call makes it, whole or not at all. It goes when the file is finished. What is left
-//! there, with nobody holding the lock of the file, was left by a crash.
+//! there, with nobody holding the lock of the file, was left by a crash. Beside the link lies a note of
+//! where the file comes from, for whoever finishes it then; nothing depends on it.
 
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::events::About;
+
 /// The folder of marks, in the record folder. What peers say never begins with a dot.
 pub(super) const FOLDER: &str = ".unfinished";
+/// What the note of a mark has behind its name.
+const NOTE: &str = ".json";
 
 /// The mark of an unfinished file.
 #[derive(Debug)]
 pub(super) struct Mark(PathBuf);
 
+/// Where a file comes from.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Origin {
+    /// Who published when the file was opened.
+    #[serde(flatten)]
+    pub(crate) about: About,
+    /// The first file of a recording is 1.
+    pub(crate) segment: u32,
+    /// When it was opened.
+    pub(crate) started: Timestamp,
+}
+
 impl Mark {
     /// Marks `file`, which is below `root`, as unfinished.
-    pub(super) fn new(root: &Path, name: &str, file: &Path) -> io::Result<Self> {
+    pub(super) fn new(root: &Path, name: &str, file: &Path, origin: &Origin) -> io::Result<Self> {
         let folder = root.join(FOLDER);
-        let mark = folder.join(name);
+        let mark = Self(folder.join(name));
         let target = Path::new("..").join(file.strip_prefix(root).unwrap_or(file));
-        match link(&target, &mark) {
+        match link(&target, &mark.0) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 fs::create_dir_all(&folder)?;
-                link(&target, &mark)?;
+                link(&target, &mark.0)?;
             }
             result => result?,
         }
-        Ok(Self(mark))
+        // Without it, less is known after a crash.
+        let _ = serde_json::to_vec(origin).map(|text| fs::write(mark.note(), text));
+        Ok(mark)
+    }
+
+    /// Where the file comes from, if that is known.
+    pub(super) fn origin(&self) -> Option<Origin> {
+        serde_json::from_slice(&fs::read(self.note()).ok()?).ok()
+    }
+
+    /// The file's number in its recording.
+    pub(super) fn segment(&self) -> u32 {
+        let name = self.0.file_name().and_then(|name| name.to_str());
+        let number = name.and_then(|name| name.rsplit('-').next()?.parse().ok());
+        number.unwrap_or(1)
     }
 
     /// The file is finished.
@@ -38,6 +72,13 @@ impl Mark {
         {
             tracing::warn!(path = %self.0.display(), %error, "cannot remove the mark of a file");
         }
+        let _ = fs::remove_file(self.note());
+    }
+
+    fn note(&self) -> PathBuf {
+        let mut name = self.0.as_os_str().to_owned();
+        name.push(NOTE);
+        name.into()
     }
 }
 
@@ -47,9 +88,17 @@ pub(super) fn all(root: &Path) -> Vec<(Mark, PathBuf)> {
     // No folder, no marks.
     let entries = fs::read_dir(&folder).into_iter().flatten().flatten();
     let file = |entry: fs::DirEntry| {
-        let target = read(&entry.path()).ok()?;
+        let path = entry.path();
+        if let Some(mark) = path.to_str().and_then(|path| path.strip_suffix(NOTE)) {
+            // A mark is made before its note, and removed before it.
+            if Path::new(mark).symlink_metadata().is_err() {
+                let _ = fs::remove_file(&path);
+            }
+            return None;
+        }
+        let target = read(&path).ok()?;
         let file = root.join(target.strip_prefix("..").ok()?);
-        Some((Mark(entry.path()), file))
+        Some((Mark(path), file))
     };
     entries.filter_map(file).collect()
 }

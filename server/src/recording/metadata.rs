@@ -55,6 +55,11 @@ pub(super) struct Blank {
     entries: usize,
 }
 
+/// Bytes of the hole for `entries`: a finished file takes so many at most.
+pub(super) fn room(entries: usize) -> u64 {
+    (entries * 2 * NUMBER) as u64
+}
+
 impl Blank {
     /// Metadata with room for an index: the encoder's, or our own. None: what the encoder sent is no
     /// `onMetaData`, or not of a form that can be added to.
@@ -110,6 +115,12 @@ impl Metadata {
         let end = body.len().checked_sub(END.len() + lens)?;
         let at = position + (flv::TAG_HEADER + end) as u64;
         (numbers % (2 * NUMBER) == 0).then_some(Self { at, entries: numbers / (2 * NUMBER) })
+    }
+
+    /// Whether nothing of an encoder's is in it, when its tag begins at `position`.
+    pub(super) fn is_alone(&self, position: u64) -> bool {
+        // The name, the kind of array and its count.
+        self.at == position + (flv::TAG_HEADER + NAME.len() + 5) as u64
     }
 
     /// The length of the file that a metadata tag with this body says, if it is ours.

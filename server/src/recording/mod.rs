@@ -22,6 +22,7 @@ mod index;
 mod segment;
 mod metadata;
 mod open;
+mod space;
 mod guard;
 mod file;
 mod sync;
@@ -43,8 +44,9 @@ pub(crate) use destination::{Destination, Opening};
 use guard::{Guard, Next, Tries};
 pub(crate) use look::Look;
 use marks::Mark;
+pub(crate) use marks::Origin;
 use open::{Failed, Open};
-pub(crate) use repair::{Repaired, repair, repair_unfinished};
+pub(crate) use repair::{Recovered, repair, repair_unfinished};
 pub(crate) use segment::{Cutter, put_tag, put_timestamp};
 pub(crate) use settings::{OnWriteError, Segments, Settings, Sync};
 pub(crate) use template::Template;
@@ -65,8 +67,9 @@ pub(crate) struct Recording {
     guard: Guard,
     /// The file that is open, or was last.
     segment: Segment,
-    /// Tags in files that are closed.
+    /// Tags in files that are closed, and their milliseconds.
     closed: Tally,
+    duration: u64,
     timeline: Timeline,
     cutter: Option<Cutter>,
     /// Whole tags that wait to be written together, since then.
@@ -164,7 +167,10 @@ impl Recording {
                 return Ok(false);
             };
             let error = match open.put_metadata(Some(tag)) {
-                Ok(merged) => return Ok(merged),
+                Ok(merged) => {
+                    self.goes_on(&tries);
+                    return Ok(merged);
+                }
                 Err(error) => error,
             };
             // What was sent as metadata is in the next file already.
@@ -208,11 +214,14 @@ impl Recording {
         let mut is_new = false;
         loop {
             let Some(open) = &mut self.open else { bail!("the recording is finished") };
-            let looked = self.guard.look(open.file.file(), open.file.len());
-            let written = looked.map_err(|error| Failed { whole: 0, error });
-            let failed = match written.and_then(|()| open.write(&rest)) {
+            let written = match self.guard.look(&open.file, rest.len()) {
+                Ok(_room) => open.write(&rest),
+                Err(error) => Err(Failed { whole: 0, error }),
+            };
+            let failed = match written {
                 Ok(()) => {
                     open.file.sync_if_due(std::mem::take(&mut self.keyframe));
+                    self.goes_on(&tries);
                     return Ok(());
                 }
                 Err(failed) => failed,
@@ -239,10 +248,7 @@ impl Recording {
         if next == Next::Stop {
             return Err(anyhow::Error::new(error).context(format!("cannot write {path}")));
         }
-        if tries.first() {
-            let how = format!("{:?}", self.settings.on_write_error).to_lowercase();
-            tracing::error!(path, %error, on_write_error = how, "cannot write");
-        }
+        self.stumbles(&path, &error, tries);
         if next == Next::Again {
             return Ok(false);
         }
@@ -264,11 +270,35 @@ impl Recording {
         self.close();
         let tries = Tries::new();
         loop {
-            let Err(error) = self.open_next(timestamp) else { return Ok(()) };
-            let patient = self.settings.on_write_error != OnWriteError::Stop;
-            if !patient || !tries.wait_for_new_file(&self.settings) {
+            let Err(error) = self.open_next(timestamp) else { break };
+            if self.settings.on_write_error == OnWriteError::Stop {
                 return Err(error);
             }
+            let path = self.path().display().to_string();
+            self.stumbles(&path, &format_args!("{error:#}"), &tries);
+            if !tries.wait_for_new_file(&self.settings) {
+                return Err(error);
+            }
+        }
+        self.goes_on(&tries);
+        Ok(())
+    }
+
+    /// Says that a write failed which is tried again: once for all its tries.
+    fn stumbles(&mut self, path: &str, error: &dyn std::fmt::Display, tries: &Tries) {
+        if tries.first() {
+            let how = format!("{:?}", self.settings.on_write_error).to_lowercase();
+            tracing::error!(path, %error, on_write_error = how, "cannot write");
+            self.watch.stumbles(&self.segment, error);
+        }
+    }
+
+    /// Says that it goes on, if it was said that a write failed.
+    fn goes_on(&mut self, tries: &Tries) {
+        if let Some(after) = tries.told() {
+            let (path, seconds) = (self.path().display().to_string(), after.as_secs_f64());
+            tracing::info!(path, seconds, "writes again");
+            self.watch.goes_on(&self.segment, after);
         }
     }
 
@@ -297,7 +327,7 @@ impl Recording {
 
     /// Takes over a file that was opened.
     fn adopt(&mut self, opened: destination::Opened) {
-        self.guard = Guard::new(self.settings.min_free);
+        self.guard = opened.guard;
         self.segment = Segment::new(opened.open.file.path(), self.segment.number + 1);
         (self.open, self.mark) = (Some(opened.open), opened.mark);
         self.watch.opened(&self.segment);
@@ -353,6 +383,7 @@ impl Recording {
             segments: self.segment.number,
             last: self.segment.clone(),
             written: self.written(),
+            duration: self.duration,
         }
     }
 
@@ -374,7 +405,9 @@ impl Recording {
         };
         open.forget();
         let finished = destination::finish(&mut open, &path).map_err(warn);
+        self.guard.settle();
         self.closed = self.closed.plus(open.facts.tally);
+        self.duration += open.facts.duration();
         self.segment.close(&open, finished.as_deref().unwrap_or(&path));
         if let Some(mark) = self.mark.take()
             && finished.is_ok()

@@ -10,19 +10,48 @@ use std::io::{self, Seek as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
+use jiff::Timestamp;
+use sluicebox_core::Tally;
 use sluicebox_core::flv::SCRIPT;
 use sluicebox_media::file::{End, Reader};
+use sluicebox_media::tracks::Tracks;
 
 use super::create::{rename_new, settle, sync_folder};
 use super::file::{OutputFile, lock};
 use super::look::Look;
-use super::marks;
+use super::marks::{self, Mark, Origin};
 use super::metadata::Metadata;
 use super::open::Open;
 use super::segment::put_tag;
 use super::settings::Sync;
 
-/// What was found in a file, and done to it.
+/// A file that a crash had left, and that is finished now.
+#[derive(Clone, Debug)]
+pub(crate) struct Recovered {
+    /// Its last name.
+    pub(crate) path: PathBuf,
+    /// Where it comes from, if that is known.
+    pub(crate) origin: Option<Origin>,
+    /// Its number in its recording.
+    pub(crate) segment: u32,
+    /// When the last of it was written.
+    pub(crate) ended: Timestamp,
+    /// Its length, in bytes.
+    pub(crate) len: u64,
+    /// Tags in it without metadata of ours, and the bytes of their bodies.
+    pub(crate) tally: Tally,
+    /// All tags in it.
+    pub(crate) tags: u64,
+    /// Milliseconds from the first frame to the latest.
+    pub(crate) duration: u64,
+    pub(crate) tracks: Tracks,
+    /// Bytes that were in it and are not any more.
+    pub(crate) cut: u64,
+    /// How it ended.
+    pub(crate) end: String,
+}
+
+/// What was found in a file, and done to it by hand.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Repaired {
     /// Tags that are in it, metadata too.
@@ -41,19 +70,19 @@ pub(crate) struct Repaired {
 
 /// Finishes what was left unfinished below `root`, and is held by nobody. `each` is told of every file
 /// that is finished then.
-pub(crate) fn repair_unfinished(root: &Path, each: impl Fn(&Path, &Repaired)) {
+pub(crate) fn repair_unfinished(root: &Path, each: impl Fn(Recovered)) {
     let (mut finished, mut held, mut failed) = (0, 0, 0);
     for (mark, path) in marks::all(root) {
-        match finish(&path) {
+        match finish(&path, &mark) {
             Ok(None) => held += 1,
-            Ok(Some((repaired, path))) => {
+            Ok(Some(recovered)) => {
                 finished += 1;
                 mark.remove();
-                each(&path, &repaired);
-                let (path, end) = (path.display().to_string(), repaired.end);
-                let (tags, bytes_cut) = (repaired.tags, repaired.lost);
-                let seconds = std::time::Duration::from_millis(repaired.duration).as_secs_f64();
+                let (path, end) = (recovered.path.display().to_string(), &recovered.end);
+                let (tags, bytes_cut) = (recovered.tags, recovered.cut);
+                let seconds = std::time::Duration::from_millis(recovered.duration).as_secs_f64();
                 tracing::info!(path, tags, seconds, bytes_cut, end, "finished after a crash");
+                each(recovered);
             }
             Err(error) if is_gone(&error) => mark.remove(),
             Err(error) => {
@@ -74,12 +103,13 @@ fn is_gone(error: &anyhow::Error) -> bool {
 }
 
 /// Finishes a file where it lies. None: somebody holds it.
-fn finish(path: &Path) -> Result<Option<(Repaired, PathBuf)>> {
+fn finish(path: &Path, mark: &Mark) -> Result<Option<Recovered>> {
     let file = OpenOptions::new().read(true).write(true).open(path)?;
     if !lock(&file).context("the file system knows no locks: see `sluicebox repair`")? {
         return Ok(None);
     }
-    let len = file.metadata()?.len();
+    let meta = file.metadata()?;
+    let (len, ended) = (meta.len(), meta.modified()?.try_into()?);
     let mut reader = Reader::new(&file);
     let first = reader.next()?.filter(|entry| entry.tag.kind == SCRIPT);
     let metadata = first.and_then(|entry| Metadata::find(entry.tag.body, entry.offset));
@@ -87,9 +117,13 @@ fn finish(path: &Path) -> Result<Option<(Repaired, PathBuf)>> {
         Open::found(OutputFile::new(file.try_clone()?, path.to_owned(), Sync::Close), metadata);
     (&file).rewind()?;
     let mut reader = Reader::new(&file);
-    let mut tags = 0;
+    let (mut tags, mut tracks) = (0, Tracks::default());
     while let Some(entry) = reader.next()? {
         tags += 1;
+        tracks.tag(&entry.tag);
+        if tags == 1 && metadata.is_some_and(|metadata| metadata.is_alone(entry.offset)) {
+            continue;
+        }
         let look = Look::at(&entry.tag);
         open.note(&entry.tag, look, entry.tag.timestamp, entry.offset);
     }
@@ -107,13 +141,21 @@ fn finish(path: &Path) -> Result<Option<(Repaired, PathBuf)>> {
         open.complete()?;
     }
     open.file.sync_at_end()?;
-    let duration = open.facts.duration();
     let last = settle(path)?;
     sync_folder(&last)?;
-    let end = end.to_string();
-    let lost = len - whole;
-    let repaired = Repaired { tags, duration, lost, end, original: None, finished: false };
-    Ok(Some((repaired, last)))
+    Ok(Some(Recovered {
+        path: last,
+        origin: mark.origin(),
+        segment: mark.segment(),
+        ended,
+        len: whole,
+        tally: open.facts.tally,
+        tags,
+        duration: open.facts.duration(),
+        tracks,
+        cut: len - whole,
+        end: end.to_string(),
+    }))
 }
 
 /// Repairs a file by hand: writes what is whole in it to a new one, gets that to the disk, and gives it

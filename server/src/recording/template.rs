@@ -12,12 +12,14 @@
 //! `{{` and `}}` are braces. A name cannot leave the record folder: the template is relative and has no
 //! `..`, and every value goes through the rules of [`sluicebox_rules::name`].
 
-use std::net::IpAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, fmt::strtime};
 use sluicebox_rules::name::{safe, shorten};
+
+use crate::events::About;
 
 /// Longest part of a name, in bytes: with a number and `.part` it stays under the 255 that file systems
 /// allow.
@@ -48,8 +50,8 @@ pub(super) struct Values {
     /// Application and stream: a relative path that is safe already.
     pub(super) point: String,
     pub(super) published: Timestamp,
-    pub(super) addr: IpAddr,
-    pub(super) session: String,
+    /// Who publishes.
+    pub(super) about: Arc<About>,
     /// A number that no other recording has.
     pub(super) unique: u64,
 }
@@ -112,8 +114,11 @@ impl Template {
                 Piece::Start(format) => name.push_str(&time(format, start)),
                 Piece::Published(format) => name.push_str(&time(format, values.published)),
                 Piece::Segment(width) => name.push_str(&format!("{segment:0width$}")),
-                Piece::Addr => name.push_str(&safe(values.addr.to_string().as_bytes())),
-                Piece::Session => name.push_str(&safe(values.session.as_bytes())),
+                Piece::Addr => {
+                    let addr = values.about.peer.ip().to_canonical().to_string();
+                    name.push_str(&safe(addr.as_bytes()));
+                }
+                Piece::Session => name.push_str(&safe(values.about.session.as_bytes())),
             }
         }
         // The extension is the template's own.
@@ -222,8 +227,12 @@ mod tests {
         Values {
             point: point.into(),
             published: Timestamp::UNIX_EPOCH,
-            addr: "2001:db8::1".parse().unwrap(),
-            session: "0123456789abcdef".into(),
+            about: Arc::new(About {
+                session: "0123456789abcdef".into(),
+                peer: "[2001:db8::1]:5".parse().unwrap(),
+                app: String::new(),
+                stream: String::new(),
+            }),
             unique: 0,
         }
     }

@@ -6,6 +6,7 @@ use sluicebox_core::{StreamId, Text};
 use sluicebox_rules::name::PublishPoint;
 
 use super::*;
+use crate::events::About;
 
 const TAG: &[u8] = b"\x08\0\0\x02\0\0\0\0\0\0\0ab\0\0\0\x0d";
 
@@ -29,8 +30,13 @@ pub(super) fn settings(folder: &Path) -> Settings {
 
 fn open(settings: Settings) -> Recording {
     let point = PublishPoint::new(Text(b"live"), Text(b""), Text(b"cam"));
-    let (addr, session) = ([127, 0, 0, 1].into(), "0".into());
-    let opening = Opening { point: &point, addr, session, watch: Box::new(()) };
+    let about = About {
+        session: "0".into(),
+        peer: ([127, 0, 0, 1], 1).into(),
+        app: "live".into(),
+        stream: "cam".into(),
+    };
+    let opening = Opening { point: &point, about: Arc::new(about), watch: Box::new(()) };
     Destination::new(settings).unwrap().open(opening).unwrap()
 }
 

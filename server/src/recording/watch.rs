@@ -1,5 +1,6 @@
 //! What others are told of a recording.
 
+use std::fmt::Display;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -39,12 +40,18 @@ pub(crate) trait Watch: Send {
     fn opened(&mut self, segment: &Segment);
     /// A file was closed, and has its last name. Nothing more happens to it.
     fn closed(&mut self, segment: &Segment);
+    /// A write to a file failed, and is tried again.
+    fn stumbles(&mut self, segment: &Segment, error: &dyn Display);
+    /// The recording goes on after that, in this file: so long after the first try.
+    fn goes_on(&mut self, segment: &Segment, after: Duration);
 }
 
 /// Watches nothing.
 impl Watch for () {
     fn opened(&mut self, _: &Segment) {}
     fn closed(&mut self, _: &Segment) {}
+    fn stumbles(&mut self, _: &Segment, _: &dyn Display) {}
+    fn goes_on(&mut self, _: &Segment, _: Duration) {}
 }
 
 /// What a recording came to.
@@ -56,6 +63,8 @@ pub(crate) struct Finished {
     pub(crate) last: Segment,
     /// Tags in all of them that the publisher sent, and the bytes of their bodies.
     pub(crate) written: Tally,
+    /// Milliseconds of all of them together, each from its first frame to the latest.
+    pub(crate) duration: u64,
 }
 
 /// How a recording goes on when its publisher has come back.
