@@ -77,6 +77,9 @@ impl Tracks {
     }
 
     fn media(&mut self, media: &Media<'_>, first: u8) {
+        if is_beside_tracks(media.packet) {
+            return;
+        }
         for part in media.parts() {
             let Some(track) = self.track(media.kind, &part) else { continue };
             track.look(media, &part, first);
@@ -176,6 +179,12 @@ impl Track {
             self.parameters = Parameters::Audio(audio);
         }
     }
+}
+
+/// Whether packets of this kind say nothing of the track whose number they have, or have none: ffmpeg sends
+/// the colours of its second track without a number.
+pub(crate) fn is_beside_tracks(packet: Packet) -> bool {
+    packet == Packet::Metadata
 }
 
 /// Whether all that is to be known of a codec is in its sequence header.
@@ -300,6 +309,14 @@ mod tests {
             see(&mut tracks, AUDIO, &[b"\x91ac-3no frame of it"]);
         }
         assert!(tracks.settled(), "not for ever");
+    }
+
+    #[test]
+    fn colours_are_of_no_track() {
+        let mut tracks = Tracks::default();
+        let both = see(&mut tracks, VIDEO, &[b"\x17\0\0\0\0", AVC]);
+        // Of the second track, which is HEVC.
+        assert_eq!(see(&mut tracks, VIDEO, &[b"\xd4hvc1\x02\0\x09colorInfo"]), both);
     }
 
     #[test]

@@ -1,16 +1,18 @@
+use serde_json::Value;
 use sluicebox_tests::compatibility;
 use sluicebox_tests::ffmpeg::Ffmpeg;
 use sluicebox_tests::flv::{Tag, read};
 use sluicebox_tests::media::{Encode, assert_plays_in, assert_same_by};
 use sluicebox_tests::peer::Peer;
-use sluicebox_tests::server::Server;
-use sluicebox_tests::tool::{Running, run};
+use sluicebox_tests::server::{Server, binary};
+use sluicebox_tests::tool::{Running, run, tool};
 
 use crate::encodes::*;
 
 /// Publishes an encode, which `pushed` tells about, and compares the recording with a copy to a file:
-/// packets as ffmpeg reads them, and tags. The encode has to have tags of the kind that `shows` looks for.
-fn publish(pushed: &str, arguments: &str, shows: impl Fn(&Tag) -> bool) {
+/// packets as ffmpeg reads them, and tags. The encode has to have tags of the kind that `shows` looks for;
+/// `says` is what `check` has to say of the recording.
+fn publish(pushed: &str, arguments: &str, says: &str, shows: impl Fn(&Tag) -> bool) {
     let encode = Encode::by(Ffmpeg::Current, arguments);
     assert!(read(&encode.reference).iter().any(shows), "the encode is not what it is to be");
     let server = Server::start(&[]);
@@ -18,6 +20,10 @@ fn publish(pushed: &str, arguments: &str, shows: impl Fn(&Tag) -> bool) {
     let recording = server.complete("cam");
     encode.assert_recorded(&recording);
     assert_plays_in(Ffmpeg::Current, &recording);
+    let mut check = tool(binary());
+    let report = run(check.args(["check", "--json"]).arg(&recording)).stdout;
+    let report: Value = serde_json::from_slice(&report).expect("JSON");
+    assert_eq!(report["summary"], says, "{pushed}: {report}");
     compatibility::recorded("ffmpeg", Ffmpeg::Current.version(), pushed, &recording);
 }
 
@@ -46,42 +52,52 @@ const VIDEO_MULTITRACK: u8 = 6;
 #[test]
 fn hevc() {
     // With composition times, which the packet type without them does not have.
-    publish("HEVC with B-frames", HEVC, video(CODED_FRAMES, b"hvc1"));
+    publish("HEVC with B-frames", HEVC, "HEVC Main 128x96 25 fps", video(CODED_FRAMES, b"hvc1"));
 }
 
 #[test]
 fn av1() {
-    publish("AV1", AV1, video(SEQUENCE_START, b"av01"));
+    publish("AV1", AV1, "AV1 Main 128x96", video(SEQUENCE_START, b"av01"));
 }
 
 #[test]
 fn vp9() {
-    publish("VP9", VP9, video(SEQUENCE_START, b"vp09"));
+    publish("VP9", VP9, "VP9 profile 0 128x96", video(SEQUENCE_START, b"vp09"));
 }
 
 #[test]
 fn vvc() {
-    publish("VVC", VVC, video(SEQUENCE_START, b"vvc1"));
+    publish("VVC", VVC, "VVC Main 10 128x96 10 bit", video(SEQUENCE_START, b"vvc1"));
 }
 
 #[test]
 fn opus() {
-    publish("Opus", &format!("{TONE} libopus"), audio(SEQUENCE_START, b"Opus"));
+    publish("Opus", &format!("{TONE} libopus"), "Opus 48 kHz mono", audio(SEQUENCE_START, b"Opus"));
 }
 
 #[test]
 fn flac() {
-    publish("FLAC", &format!("{TONE} flac"), audio(SEQUENCE_START, b"fLaC"));
+    publish(
+        "FLAC",
+        &format!("{TONE} flac"),
+        "FLAC 48 kHz mono 16 bit",
+        audio(SEQUENCE_START, b"fLaC"),
+    );
 }
 
 #[test]
 fn ac3() {
-    publish("AC-3", &format!("{TONE} ac3"), audio(SEQUENCE_START, b"ac-3"));
+    publish("AC-3", &format!("{TONE} ac3"), "AC-3 48 kHz mono", audio(SEQUENCE_START, b"ac-3"));
 }
 
 #[test]
 fn eac3() {
-    publish("E-AC-3", &format!("{TONE} eac3"), audio(SEQUENCE_START, b"ec-3"));
+    publish(
+        "E-AC-3",
+        &format!("{TONE} eac3"),
+        "E-AC-3 48 kHz mono",
+        audio(SEQUENCE_START, b"ec-3"),
+    );
 }
 
 #[test]
@@ -89,36 +105,61 @@ fn six_channels() {
     publish(
         "Opus in six channels",
         &format!("{SURROUND} libopus"),
+        "Opus 48 kHz 6 channels",
         audio(MULTICHANNEL_CONFIG, b"Opus"),
     );
-    publish("AAC in six channels", &format!("{SURROUND} aac"), audio(MULTICHANNEL_CONFIG, b"mp4a"));
+    publish(
+        "AAC in six channels",
+        &format!("{SURROUND} aac"),
+        "AAC 48 kHz 6 channels",
+        audio(MULTICHANNEL_CONFIG, b"mp4a"),
+    );
 }
 
 #[test]
 fn codecs_that_enhanced_rtmp_did_not_need() {
-    publish("MP3", &format!("{TONE} libmp3lame"), |tag| tag.kind == 8 && tag.body[0] >> 4 == 2);
-    publish("G.711 A-law", &format!("{TONE} pcm_alaw -ar 8000 -ac 1"), |tag| tag.body[0] >> 4 == 7);
-    publish("Nellymoser", &format!("{TONE} nellymoser -ar 44100 -ac 1"), |tag| {
-        tag.body[0] >> 4 == 6
+    publish("MP3", &format!("{TONE} libmp3lame"), "MP3 48 kHz mono", |tag| {
+        tag.kind == 8 && tag.body[0] >> 4 == 2
     });
+    publish(
+        "G.711 A-law",
+        &format!("{TONE} pcm_alaw -ar 8000 -ac 1"),
+        "G.711 A-law 8 kHz mono",
+        |tag| tag.body[0] >> 4 == 7,
+    );
+    publish(
+        "Nellymoser",
+        &format!("{TONE} nellymoser -ar 44100 -ac 1"),
+        "Nellymoser 44.1 kHz mono 16 bit",
+        |tag| tag.body[0] >> 4 == 6,
+    );
 }
 
 #[test]
 fn colours_of_hdr() {
-    publish("HEVC in HDR10, with colour metadata", HDR, |tag| {
-        let has = |name: &[u8]| tag.body.windows(name.len()).any(|part| part == name);
-        video(METADATA, b"hvc1")(tag) && has(b"colorInfo") && has(b"transferCharacteristics")
-    });
+    publish(
+        "HEVC in HDR10, with colour metadata",
+        HDR,
+        "HEVC Main 10 128x96 10 bit 25 fps",
+        |tag| {
+            let has = |name: &[u8]| tag.body.windows(name.len()).any(|part| part == name);
+            video(METADATA, b"hvc1")(tag) && has(b"colorInfo") && has(b"transferCharacteristics")
+        },
+    );
 }
+
+/// The colours of the second track come without its number, and are not the first's.
+const FOUR: &str = "H.264 Constrained Baseline 128x96 25 fps + track 1: HEVC Main 128x96 25 fps \
+    + AAC 48 kHz mono + track 1: Opus 48 kHz mono";
 
 #[test]
 fn four_tracks_in_four_codecs() {
     // One track in each: packet type, FourCC, track.
     let video = |tag: &Tag| tag.kind == 9 && tag.body[0] & 0x8f == 0x80 | VIDEO_MULTITRACK;
-    publish("H.264, HEVC, AAC and Opus in four tracks", MULTITRACK, |tag| {
+    publish("H.264, HEVC, AAC and Opus in four tracks", MULTITRACK, FOUR, |tag| {
         video(tag) && tag.body[2..].starts_with(b"hvc1\x01")
     });
-    publish("H.264, HEVC, AAC and Opus in four tracks", MULTITRACK, |tag| {
+    publish("H.264, HEVC, AAC and Opus in four tracks", MULTITRACK, FOUR, |tag| {
         tag.kind == 8 && tag.body[0] == 0x90 | AUDIO_MULTITRACK
     });
 }

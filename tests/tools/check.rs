@@ -216,3 +216,25 @@ fn standard_input_many_files_and_the_worst_of_them() {
     let (code, output) = run(&mut tool("check"));
     assert_eq!(code, 2, "{}", errors(&output));
 }
+
+#[test]
+fn what_is_no_flv_file_is_given_up_even_if_it_never_ends() {
+    for endless in ["/dev/zero", "/dev/urandom"] {
+        let (code, report) = check(Path::new(endless));
+        assert_eq!((code, &report["end"]["kind"]), (1, &"broken".into()), "{report}");
+    }
+    let mut command = run_in_shell();
+    let (code, output) = run(&mut command);
+    assert_eq!(code, 1, "{}", errors(&output));
+    // A file's length is known without reading all of it.
+    let folder = tempfile::tempdir().expect("a folder");
+    let long = file(folder.path(), "long", &vec![7; 2_000_000]);
+    assert_eq!(check(&long).1["bytes"], 2_000_000);
+}
+
+/// `check` on a pipe without an end.
+fn run_in_shell() -> std::process::Command {
+    let mut command = sluicebox_tests::tool::tool("sh");
+    command.args(["-c", "yes | \"$0\" check -"]).arg(sluicebox_tests::server::binary());
+    command
+}

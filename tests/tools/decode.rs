@@ -202,3 +202,23 @@ fn standard_input_and_output() {
     let (code, output) = run(tool("decode").arg(capture).args(["-o", "-"]));
     assert!(code == 2 && errors(&output).contains("more than one publish"), "{}", errors(&output));
 }
+
+#[test]
+fn what_has_nothing_in_it_is_said_to_have_nothing() {
+    let folder = folder();
+    let mut handshake = vec![0; 1 + 2 * 1536];
+    handshake[0] = 3;
+    for (bytes, expected) in [
+        (&b""[..], "not a byte"),
+        (&handshake, "3073 bytes of handshake"),
+        (&handshake[..99], "99"),
+    ] {
+        let (code, said, _) = decode(folder.path(), bytes);
+        assert_eq!(code, 1);
+        assert!(said.contains(expected), "{said}");
+    }
+    let capture = Capture::new(Link::Raw, 7);
+    let (code, said, _) = decode(folder.path(), &capture.pcap());
+    assert_eq!(code, 1);
+    assert!(said.contains("no RTMP client"), "{said}");
+}

@@ -122,6 +122,11 @@ impl<R: Read> Reader<R> {
         }
     }
 
+    /// How far the input was read, in bytes from the start of the file.
+    pub(crate) fn seen(&self) -> u64 {
+        self.window.offset() + self.window.bytes().len() as u64
+    }
+
     /// Passes whatever is left, and gives the length of the file.
     ///
     /// # Errors

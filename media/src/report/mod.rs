@@ -13,7 +13,7 @@ use std::vec::Vec;
 use sluicebox_core::flv::{self, Kind, Packet};
 
 use crate::file::{End, Entry, Header, Reader};
-use crate::tracks::Tracks;
+use crate::tracks::{Tracks, is_beside_tracks};
 use times::Clock;
 
 pub use metadata::{Index, Metadata, Mismatch};
@@ -87,7 +87,8 @@ pub struct Flaws {
     pub cut: Places,
 }
 
-/// Reads a file to its end. Memory does not grow with the file.
+/// Reads a file to its end, unless it is no FLV file from its first bytes on: then its length is that of what
+/// was read by then. Memory does not grow with the file.
 ///
 /// # Errors
 ///
@@ -102,7 +103,8 @@ pub fn read(input: impl Read) -> io::Result<Report> {
         }
         let Some(what) = reader.end() else { continue };
         let Some(resumed) = reader.resync()? else {
-            let len = reader.drain()?;
+            // What is no FLV file may have no end.
+            let len = if header.is_some() { reader.drain()? } else { reader.seen() };
             return Ok(survey.finish(header, what, len));
         };
         survey.damages += 1;
@@ -192,7 +194,8 @@ impl Survey {
         }
         let time = self.clock.at(entry.tag.timestamp);
         let key = |kind, number| (kind == Kind::Audio, number);
-        for part in media.parts() {
+        let parts = media.parts().filter(|_| !is_beside_tracks(media.packet));
+        for part in parts {
             let place = key(media.kind, part.track);
             let found = self.tracks.binary_search_by_key(&place, |t| key(t.kind, t.number));
             let at = found.unwrap_or_else(|at| {

@@ -1,7 +1,7 @@
 use std::vec;
 use std::vec::Vec;
 
-use sluicebox_core::flv::{AUDIO, FILE_HEADER, SCRIPT, VIDEO};
+use sluicebox_core::flv::{AUDIO, Codec, FILE_HEADER, SCRIPT, VIDEO};
 
 use super::*;
 
@@ -131,4 +131,15 @@ fn damage_is_listed_and_passed() {
     assert_eq!((report.damages, report.tracks[0].frames), (1, 4));
     assert_eq!(report.damage[0].resumed - report.damage[0].what.offset().unwrap(), 21);
     assert_eq!(report.end, End::TornTail { offset: report.len - 2 });
+}
+
+#[test]
+fn colours_are_of_no_track() {
+    let mut tags = frames([0, 40]);
+    // Of another track, without its number.
+    tags.insert(1, tag(VIDEO, 0, b"\xd4hvc1\x02\0\x09colorInfo"));
+    let report = report(&tags);
+    assert_eq!(report.tracks.len(), 1);
+    assert_eq!(report.tracks[0].codecs, [Codec::Avc]);
+    assert_eq!((report.tracks[0].frames, report.tags[&VIDEO]), (2, 3));
 }

@@ -115,7 +115,10 @@ fn what(tag: &Tag<'_>) -> Vec<u8> {
         _ => 3,
     };
     let tracks = media.parts().map(|part| part.track);
-    [tag.kind, packet].into_iter().chain(tracks).collect()
+    // Colours of two tracks may come without their numbers.
+    let codec = tag.body.get(1..5).filter(|_| media.packet == Packet::Metadata);
+    let codec = codec.into_iter().flatten().copied();
+    [tag.kind, packet].into_iter().chain(tracks).chain(codec).collect()
 }
 
 /// A tag as it stands in a file.

@@ -33,7 +33,7 @@ pub struct Arguments {
 pub(super) fn run(arguments: &Arguments) -> Result<ExitCode> {
     let mut worst = 0;
     for path in &arguments.files {
-        let report = match open(path).and_then(|input| Ok(report::read(input)?)) {
+        let report = match open(path).and_then(|input| read(path, input)) {
             Ok(report) => report,
             Err(error) => {
                 worst = FAILED;
@@ -58,6 +58,18 @@ fn open(path: &Path) -> Result<Box<dyn Read>> {
         return Ok(Box::new(io::stdin().lock()));
     }
     Ok(Box::new(File::open(path)?))
+}
+
+/// Reads a file. What is no FLV file is not read to its end, but a file knows its length.
+fn read(path: &Path, input: impl Read) -> Result<Report> {
+    let mut report = report::read(input)?;
+    if report.header.is_none()
+        && path != Path::new("-")
+        && let Some(meta) = path.metadata().ok().filter(std::fs::Metadata::is_file)
+    {
+        report.len = meta.len();
+    }
+    Ok(report)
 }
 
 fn print(path: &Path, report: &Report, json: bool) -> io::Result<()> {

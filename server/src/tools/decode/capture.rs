@@ -63,6 +63,10 @@ pub(super) fn read<B: Backend>(input: impl Read + Send, decode: &mut Decode<'_, 
         }
     }
     clients.finish(decode)?;
+    if decode.said.clients == 0 {
+        let what = "no RTMP client whose connection begins in the capture";
+        decode.said.failure(&format!("{} packets, and {what}", frames.count));
+    }
     frames.say(&decode.said);
     Ok(())
 }

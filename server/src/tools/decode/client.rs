@@ -15,6 +15,8 @@ pub(super) struct Client<I> {
     ingest: I,
     scratch: Vec<u8>,
     streams: Vec<Stream>,
+    /// It has published something.
+    published: bool,
     /// Its session has failed: nothing more is taken in.
     failed: bool,
 }
@@ -30,6 +32,8 @@ struct Stream {
 /// What came of everything, and whether it is complete.
 #[derive(Default)]
 pub(super) struct Said {
+    /// Clients so far.
+    pub(super) clients: u64,
     outcome: Outcome,
     failed: bool,
 }
@@ -62,7 +66,7 @@ enum Act {
 impl<I: Ingest> Client<I> {
     pub(super) fn new(name: String, ingest: I) -> Self {
         let (scratch, streams) = (vec![0; 64 << 10], Vec::new());
-        Self { name, ingest, scratch, streams, failed: false }
+        Self { name, ingest, scratch, streams, published: false, failed: false }
     }
 
     /// What it is called in messages.
@@ -111,6 +115,10 @@ impl<I: Ingest> Client<I> {
                 stream.recording.path.display()
             ));
         }
+        said.clients += 1;
+        if !self.published && !self.failed {
+            said.line(&format!("{}: {}", self.name, nothing_in(self.ingest.received())));
+        }
         let Tally { messages, bytes } = self.ingest.stray();
         if messages > 0 {
             said.outcome.stray();
@@ -154,6 +162,7 @@ impl<I: Ingest> Client<I> {
                 Act::Nothing => {}
                 Act::Begin(id, app, name) => {
                     let recording = output.begin()?;
+                    self.published = true;
                     said.outcome.begun();
                     self.streams.push(Stream { id, app, name, recording });
                     self.ingest.accept(id)?;
@@ -211,5 +220,18 @@ impl<I: Ingest> Client<I> {
             self.name,
             self.ingest.received()
         ));
+    }
+}
+
+/// Says that nothing was published in so many bytes of a client.
+fn nothing_in(bytes: u64) -> String {
+    // C0, C1 and C2 (RTMP 1.0, section 5.2).
+    const HANDSHAKE: u64 = 1 + 2 * 1536;
+    match bytes {
+        0 => "nothing to decode: not a byte".into(),
+        ..=HANDSHAKE => {
+            format!("nothing was published: {bytes} bytes of handshake are all there is")
+        }
+        _ => format!("nothing was published in {bytes} bytes"),
     }
 }
