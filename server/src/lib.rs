@@ -35,6 +35,7 @@ mod pool;
 mod program;
 mod hook;
 mod sidecar;
+mod size;
 mod closing;
 mod sink;
 mod retention;

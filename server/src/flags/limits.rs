@@ -3,7 +3,7 @@
 use clap::{Args, ValueEnum};
 use sluicebox_core::{Config, Limits, Type3};
 
-use super::parse::at_least_one;
+use super::parse::{at_least_one, size_up_to};
 
 /// Reading of a type 3 chunk after a type 0 header; see [`Type3`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -37,19 +37,19 @@ pub(super) struct LimitFlags {
 #[derive(Args, Clone, Debug)]
 pub(crate) struct SessionFlags {
     /// Longest message, in bytes
-    #[arg(long, value_name = "BYTES", env = "SLUICEBOX_MAX_MESSAGE",
+    #[arg(long, value_name = "SIZE", env = "SLUICEBOX_MAX_MESSAGE",
           default_value_t = Limits::default().message,
-          value_parser = clap::value_parser!(u32).range(1..=i64::from(Limits::MAX_MESSAGE)))]
+          value_parser = size_up_to::<u32>(Limits::MAX_MESSAGE.into()))]
     max_message: u32,
 
     /// Unfinished messages of one connection together, in bytes
-    #[arg(long, value_name = "BYTES", env = "SLUICEBOX_MAX_BUFFERED",
-          default_value_t = Limits::default().buffered, value_parser = at_least_one)]
+    #[arg(long, value_name = "SIZE", env = "SLUICEBOX_MAX_BUFFERED",
+          default_value_t = Limits::default().buffered, value_parser = size_up_to::<usize>(u64::MAX))]
     max_buffered: usize,
 
     /// Smallest chunk size a peer may set, in bytes
-    #[arg(long, value_name = "BYTES", env = "SLUICEBOX_MIN_CHUNK_SIZE",
-          default_value_t = Limits::default().smallest_chunk, value_parser = clap::value_parser!(u32).range(1..=65_536))]
+    #[arg(long, value_name = "SIZE", env = "SLUICEBOX_MIN_CHUNK_SIZE",
+          default_value_t = Limits::default().smallest_chunk, value_parser = size_up_to::<u32>(65_536))]
     min_chunk_size: u32,
 
     /// Timestamp of a type 3 chunk that starts a message after a type 0 header

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::shutdown::Elsewhere;
+use crate::size;
 
 /// A number from 1.
 pub(super) fn at_least_one(text: &str) -> Result<usize, String> {
@@ -10,6 +11,22 @@ pub(super) fn at_least_one(text: &str) -> Result<usize, String> {
         Ok(0) => Err("must be at least 1".into()),
         Ok(number) => Ok(number),
         Err(error) => Err(format!("{error}")),
+    }
+}
+
+/// A number of bytes.
+pub(super) fn size(text: &str) -> Result<u64, String> {
+    size::parse(text)
+}
+
+/// A number of bytes, from 1 to `most`.
+pub(super) fn size_up_to<T: TryFrom<u64>>(
+    most: u64,
+) -> impl Fn(&str) -> Result<T, String> + Clone + Send + Sync {
+    move |text| match size::parse(text)? {
+        0 => Err("must be at least 1".into()),
+        number if number > most => Err(format!("must be at most {most}")),
+        number => T::try_from(number).map_err(|_| "is too much".into()),
     }
 }
 
@@ -25,7 +42,11 @@ pub(super) fn seconds(text: &str) -> Result<Duration, String> {
 
 /// The same, or nothing.
 pub(super) fn seconds_or_none(text: &str) -> Result<Duration, String> {
-    if text.parse() == Ok(0.0) { Ok(Duration::ZERO) } else { seconds(text) }
+    match text.parse() {
+        Ok(0.0) => Ok(Duration::ZERO),
+        Ok(number) if f64::is_sign_negative(number) => Err("must not be less than 0".into()),
+        _ => seconds(text),
+    }
 }
 
 /// The address of a server that speaks RTMP.
@@ -69,6 +90,6 @@ mod tests {
         }
         assert_eq!(seconds_or_none("0"), Ok(Duration::ZERO));
         assert_eq!(seconds_or_none("2"), Ok(Duration::from_secs(2)));
-        assert!(seconds_or_none("-1").is_err());
+        assert_eq!(seconds_or_none("-5"), Err("must not be less than 0".into()));
     }
 }

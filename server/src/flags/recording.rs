@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::builder::FalseyValueParser;
 use clap::{Args, ValueEnum};
 
-use super::parse::seconds;
+use super::parse::{seconds, size, size_up_to};
 use crate::recording::{OnWriteError, Segments, Settings, Sync, Template};
 use crate::shutdown::Stop;
 
@@ -37,8 +37,8 @@ pub(super) struct RecordingFlags {
     segment_time: Option<Duration>,
 
     /// Begin a new file at the first keyframe after so many bytes
-    #[arg(long, value_name = "BYTES", env = "SLUICEBOX_SEGMENT_SIZE",
-          value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "SIZE", env = "SLUICEBOX_SEGMENT_SIZE",
+          value_parser = size_up_to::<u64>(u64::MAX))]
     segment_size: Option<u64>,
 
     /// Timestamps of the files of a recording with several
@@ -66,7 +66,7 @@ pub(super) struct RecordingFlags {
     fsync_interval: Duration,
 
     /// Bytes that have to stay free on the disk: with less, it counts as full
-    #[arg(long, value_name = "BYTES", env = "SLUICEBOX_MIN_FREE", default_value_t = 0)]
+    #[arg(long, value_name = "SIZE", env = "SLUICEBOX_MIN_FREE", default_value_t = 0, value_parser = size)]
     min_free: u64,
 
     /// What to do when a file takes no more

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::parse::{at_least_one, seconds_or_none};
+use super::parse::{seconds_or_none, size_up_to};
 use crate::program::Program;
 use crate::sink::{Settings, Target};
 
@@ -22,8 +22,8 @@ pub(super) struct SinkFlags {
     exec: Vec<Program>,
 
     /// Bytes that may wait for one sink
-    #[arg(long, value_name = "BYTES", env = "SLUICEBOX_SINK_BUFFER", default_value_t = 16_777_216,
-          value_parser = at_least_one)]
+    #[arg(long, value_name = "SIZE", env = "SLUICEBOX_SINK_BUFFER", default_value_t = 16_777_216,
+          value_parser = size_up_to::<usize>(u64::MAX))]
     sink_buffer: usize,
 
     /// How long a stream may be held up by its sinks, in all, before it goes on without those that
