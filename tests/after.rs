@@ -73,6 +73,61 @@ fn a_sidecar_that_cannot_be_written_leaves_no_half_of_it() {
     assert!(names.len() == 1 && names[0].ends_with(".flv"), "{names:?}");
 }
 
+#[test]
+fn a_sidecar_that_could_not_be_written_is_written_at_the_next_start() {
+    let server = Server::start(&["--sidecar", "account"]);
+    let mut publisher = Steady::start(server.addr, "live", "cam");
+    publisher.frames(5, 3000);
+    publisher.recorded(&server);
+    server.limit_files(400);
+    publisher.peer.send(|script| script.delete_stream(1.0));
+    server.wait("no sidecar");
+    let server = Server::again(&["--sidecar", "account"], server.kill());
+    let recording = server.wait("finished after a crash").text("path").to_owned();
+    assert_eq!(sidecar(Path::new(&recording))["stream"], "cam");
+    wait("the end of its mark", || marks(&server) == 0);
+}
+
+/// Marks and notes of files of which something is still to be done.
+fn marks(server: &Server) -> usize {
+    let folder = fs::read_dir(server.folder.path().join(".unfinished"));
+    folder.map_or(0, Iterator::count)
+}
+
+#[test]
+fn a_sidecar_in_whose_place_another_file_lies_keeps_nothing_from_being_deleted() {
+    let server = Server::start(&["--keep", "1B", "--path", "{stream}.flv"]);
+    let other = server.folder.path().join("cam.json");
+    fs::write(&other, "somebody else's").expect("a file");
+    publish(&server, "cam");
+    let recording = server.complete("cam");
+    let deleted = server.wait("recording deleted");
+    assert_eq!(Path::new(deleted.text("path")), recording);
+    wait("deletion", || !recording.exists() && marks(&server) == 0);
+    assert_eq!(fs::read(&other).expect("a file"), b"somebody else's");
+}
+
+#[test]
+fn sidecars_of_names_that_end_otherwise_have_the_whole_name() {
+    let server = Server::start(&["--path", "{stream}.x", "--sidecar", "account"]);
+    for stream in ["cam", "cam.flv", "cam.json", "cam.x.json"] {
+        publish(&server, stream);
+        let recording = server.complete(stream);
+        let sidecar = server.folder.path().join(format!("{stream}.x.json"));
+        wait("the sidecar", || sidecar.exists());
+        let content: Value =
+            serde_json::from_slice(&fs::read(&sidecar).expect("a sidecar")).expect("JSON");
+        assert_eq!(
+            Some(content["file"].as_str().expect("a name")),
+            recording.file_name().and_then(|it| it.to_str())
+        );
+    }
+    for template in ["{app}/{stream}", "{stream}.json"] {
+        let refused = Server::refusing(&["--path", template]);
+        assert_eq!(refused.status.code(), Some(2), "{template}");
+    }
+}
+
 fn events(path: &Path) -> Vec<Value> {
     let text = fs::read_to_string(path).expect("events");
     text.lines().map(|line| serde_json::from_str(line).expect(line)).collect()

@@ -177,6 +177,16 @@ fn a_program_that_ends_well_is_not_started_again() {
 }
 
 #[test]
+fn a_program_that_fails_without_a_word_is_told_of_without_a_colon() {
+    let server = Server::start(&["--exec", "false"]);
+    let mut publisher = Steady::start(server.addr, "live", "cam");
+    publisher.frames(2, 3000);
+    let failed = server.wait("sink failed");
+    assert!(!failed.text("error").trim_end().ends_with(':'), "{failed:?}");
+    publisher.finish(&server);
+}
+
+#[test]
 fn sinks_go_on_with_their_publisher() {
     let folder = tempfile::tempdir().expect("a folder");
     let sink = folder.path().join("{stream}.flv");

@@ -15,7 +15,7 @@ use crate::hook::{Hook, Job};
 use crate::pool::Pool;
 use crate::program::Variables;
 use crate::recording::{Recovered, Segment};
-use crate::retention::Retention;
+use crate::retention::{Finished, Retention};
 use crate::sidecar::{self, Detail};
 
 /// What to do.
@@ -116,6 +116,23 @@ impl File {
         variables
     }
 
+    /// Nothing is to be done with it any more.
+    fn done(&self) {
+        match self {
+            Self::Closed(closed) => closed.segment.done(),
+            Self::Recovered(recovered) => recovered.pending.done(),
+        }
+    }
+
+    /// As retention knows it.
+    fn finished(&self) -> Finished {
+        let (ended, bytes) = match self {
+            Self::Closed(closed) => (closed.segment.ended, closed.segment.len),
+            Self::Recovered(recovered) => (recovered.ended, recovered.len),
+        };
+        Finished { path: self.path().to_owned(), ended, bytes }
+    }
+
     /// Writes its sidecar, if there is to be one. None: there is none.
     fn write_sidecar(&self, detail: Detail, digest: bool, events: &Events) -> Option<PathBuf> {
         let written = match self {
@@ -180,13 +197,19 @@ impl Closings {
         // One file after the other: more would only make a disk seek.
         let pool = Pool::start("closing", 1, move |file: File, _| {
             let written = file.write_sidecar(sidecar, digest, &events);
-            if let (Some(retention), Some(sidecar)) = (&retention, &written) {
-                retention.add(sidecar.clone());
+            if let Some(retention) = &retention {
+                retention.add(file.finished());
             }
             if let Some(hook) = &next {
                 let path = file.path().display().to_string();
                 let variables = file.variables(written.as_deref());
                 hook.give(Job { about: file.about(), path, variables });
+            }
+            // Without its sidecar it is finished once more at the next start. What another file keeps from
+            // being written, no start writes.
+            let taken = sidecar::path_of(file.path()).symlink_metadata().is_ok();
+            if sidecar == Detail::None || written.is_some() || taken {
+                file.done();
             }
         })?;
         Ok(Self { pool: Some(pool), hook })
@@ -194,9 +217,10 @@ impl Closings {
 
     /// Takes a file that has just been finished. Never waits.
     pub(crate) fn give(&self, facts: &Facts, segment: &Segment) {
-        if self.pool.is_some() {
-            self.take(File::Closed(Box::new(Closed::new(facts, segment))));
+        if self.pool.is_none() {
+            return segment.done();
         }
+        self.take(File::Closed(Box::new(Closed::new(facts, segment))));
     }
 
     /// Takes a file that a crash had left. Never waits.
@@ -205,7 +229,7 @@ impl Closings {
     }
 
     fn take(&self, file: File) {
-        let Some(pool) = &self.pool else { return };
+        let Some(pool) = &self.pool else { return file.done() };
         let path = file.path().display().to_string();
         if !pool.give(file) {
             tracing::error!(path, "too many files wait for what follows: nothing follows");

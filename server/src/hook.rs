@@ -73,15 +73,15 @@ fn run(settings: &Settings, job: &Job, time: &Time<'_>, events: &Events) {
     let deadline = Instant::now() + settings.timeout;
     let status = running.wait_while(|| Instant::now() < deadline && !time.is_up());
     running.end();
-    let output = running.last_words();
     match status {
         Some(status) if status.success() => {
+            let output = running.last_words();
             tracing::info!(path, program, output, "on-closed is done");
         }
-        Some(status) => fail(events, about, path, &format!("{program}: {status}: {output}")),
+        Some(status) => fail(events, about, path, &running.says(&format!("{program}: {status}"))),
         None => {
             let why = if time.is_up() { "the server stops" } else { "it takes too long" };
-            fail(events, about, path, &format!("{program} was ended, as {why}: {output}"));
+            fail(events, about, path, &running.says(&format!("{program} was ended, as {why}")));
         }
     }
 }

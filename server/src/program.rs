@@ -140,6 +140,14 @@ impl Running {
         lines.map(|line| Text(line).to_string()).collect::<Vec<_>>().join(" | ")
     }
 
+    /// `what` became of it, and the last lines that it wrote, if it wrote any.
+    pub(crate) fn says(&self, what: &str) -> String {
+        match self.last_words() {
+            words if words.is_empty() => what.to_owned(),
+            words => format!("{what}: {words}"),
+        }
+    }
+
     #[cfg(unix)]
     fn signal(&self, hard: bool) {
         use rustix::process::{Pid, Signal, kill_process_group};

@@ -45,9 +45,15 @@ pub(crate) struct Mark {
     pub(crate) ended: jiff::Timestamp,
 }
 
-/// The path of a recording's sidecar.
+/// The path of a recording's sidecar: with `.json` in the place of `.flv`, or behind another extension,
+/// so that no two recordings have the same.
 pub(crate) fn path_of(recording: &Path) -> PathBuf {
-    recording.with_extension("json")
+    if recording.extension().is_some_and(|extension| extension == "flv") {
+        return recording.with_extension("json");
+    }
+    let mut name = recording.as_os_str().to_owned();
+    name.push(".json");
+    name.into()
 }
 
 /// Reads the mark of a sidecar. None: it is none of ours.

@@ -1,13 +1,14 @@
 //! Which files below the record folder are not finished.
 //!
 //! In `.unfinished` in the record folder there is a symbolic link for each file that is being written,
-//! to that file: one call makes it, whole or not at all. It goes when the file is finished. What is left
-//! there, with nobody holding the lock of the file, was left by a crash. Beside the link lies a note of
+//! to that file: one call makes it, whole or not at all. It goes when the file is finished, and has its
+//! sidecar. What is left there, with nobody holding the lock of the file, was left by a crash. Beside the link lies a note of
 //! where the file comes from, for whoever finishes it then; nothing depends on it.
 
-use std::fs;
+use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -20,7 +21,7 @@ pub(super) const FOLDER: &str = ".unfinished";
 const NOTE: &str = ".json";
 
 /// The mark of an unfinished file.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Mark(PathBuf);
 
 /// Where a file comes from.
@@ -66,7 +67,7 @@ impl Mark {
     }
 
     /// The file is finished.
-    pub(super) fn remove(self) {
+    pub(super) fn remove(&self) {
         if let Err(error) = fs::remove_file(&self.0)
             && error.kind() != io::ErrorKind::NotFound
         {
@@ -79,6 +80,26 @@ impl Mark {
         let mut name = self.0.as_os_str().to_owned();
         name.push(NOTE);
         name.into()
+    }
+}
+
+/// A file that is finished, and of which something is still to be done. Until then its mark and its lock
+/// stay: should nobody come to do it, the next start does.
+#[derive(Debug)]
+pub(crate) struct Pending {
+    mark: Mark,
+    /// Holds the lock.
+    _file: Arc<File>,
+}
+
+impl Pending {
+    pub(super) fn new(mark: Mark, file: Arc<File>) -> Arc<Self> {
+        Arc::new(Self { mark, _file: file })
+    }
+
+    /// All is done.
+    pub(crate) fn done(&self) {
+        self.mark.remove();
     }
 }
 

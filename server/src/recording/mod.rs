@@ -44,7 +44,7 @@ pub(crate) use destination::{Destination, Opening};
 use guard::{Guard, Next, Tries};
 pub(crate) use look::Look;
 use marks::Mark;
-pub(crate) use marks::Origin;
+pub(crate) use marks::{Origin, Pending};
 use open::{Failed, Open};
 pub(crate) use repair::{Recovered, repair, repair_unfinished};
 pub(crate) use segment::{Cutter, put_tag, put_timestamp};
@@ -409,13 +409,11 @@ impl Recording {
         self.closed = self.closed.plus(open.facts.tally);
         self.duration += open.facts.duration();
         self.segment.close(&open, finished.as_deref().unwrap_or(&path));
-        if let Some(mark) = self.mark.take()
-            && finished.is_ok()
-        {
-            mark.remove();
-        }
+        let mark = self.mark.take().filter(|_| finished.is_ok());
+        self.segment.pending = mark.map(|mark| Pending::new(mark, open.file.shared()));
         drop(open);
         self.watch.closed(&self.segment);
+        self.segment.pending = None;
     }
 }
 

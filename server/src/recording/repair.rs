@@ -8,6 +8,7 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Seek as _};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::{Context as _, Result, bail};
 use jiff::Timestamp;
@@ -19,7 +20,7 @@ use sluicebox_media::tracks::Tracks;
 use super::create::{rename_new, settle, sync_folder};
 use super::file::{OutputFile, lock};
 use super::look::Look;
-use super::marks::{self, Mark, Origin};
+use super::marks::{self, Mark, Origin, Pending};
 use super::metadata::Metadata;
 use super::open::Open;
 use super::segment::put_tag;
@@ -49,6 +50,8 @@ pub(crate) struct Recovered {
     pub(crate) cut: u64,
     /// How it ended.
     pub(crate) end: String,
+    /// To be done with when all that follows is done.
+    pub(crate) pending: Arc<Pending>,
 }
 
 /// What was found in a file, and done to it by hand.
@@ -77,7 +80,6 @@ pub(crate) fn repair_unfinished(root: &Path, each: impl Fn(Recovered)) {
             Ok(None) => held += 1,
             Ok(Some(recovered)) => {
                 finished += 1;
-                mark.remove();
                 let (path, end) = (recovered.path.display().to_string(), &recovered.end);
                 let (tags, bytes_cut) = (recovered.tags, recovered.cut);
                 let seconds = std::time::Duration::from_millis(recovered.duration).as_secs_f64();
@@ -155,6 +157,7 @@ fn finish(path: &Path, mark: &Mark) -> Result<Option<Recovered>> {
         tracks,
         cut: len - whole,
         end: end.to_string(),
+        pending: Pending::new(mark.clone(), open.file.shared()),
     }))
 }
 

@@ -99,7 +99,28 @@ impl Template {
             pieces.push(Piece::Text(literal));
         }
         check_folders(text)?;
-        Ok(Self { pieces })
+        let template = Self { pieces };
+        template.check_extension()?;
+        Ok(template)
+    }
+
+    /// What tells recordings from what lies beside them is the template's own, so that no peer's name
+    /// takes a place there.
+    fn check_extension(&self) -> Result<(), String> {
+        let is = |other| self.extension().eq_ignore_ascii_case(other);
+        match self.extension().len() {
+            0 | 1 => Err("has to end in an extension, as .flv".into()),
+            _ if is(".json") => Err("cannot end in .json, as what lies beside a recording".into()),
+            _ if is(".part") => Err("cannot end in .part, as what is not finished".into()),
+            _ => Ok(()),
+        }
+    }
+
+    /// The extension, with its dot, if the template has one of its own.
+    fn extension(&self) -> &str {
+        let Some(Piece::Text(text)) = self.pieces.last() else { return "" };
+        let last = text.rsplit('/').next().unwrap_or_default();
+        last.rfind('.').map_or("", |dot| &last[dot..])
     }
 
     /// The name of the file with this number in its recording, if it begins at `start`.
@@ -121,14 +142,7 @@ impl Template {
                 Piece::Session => name.push_str(&safe(values.about.session.as_bytes())),
             }
         }
-        // The extension is the template's own.
-        let extension = match self.pieces.last() {
-            Some(Piece::Text(text)) => {
-                let last = text.rsplit('/').next().unwrap_or_default();
-                last.rfind('.').map_or("", |dot| &last[dot..])
-            }
-            _ => "",
-        };
+        let extension = self.extension();
         let stem = &name[..name.len() - extension.len()];
         let stem = stem.split('/').filter(|part| !part.is_empty()).map(plain).collect();
         Stem { stem, extension: extension.to_owned() }
@@ -251,9 +265,9 @@ mod tests {
             ("{start:%Y/%m/%d}/{stream}.flv", "1971/01/01/cam.flv"),
             ("{published:%Y}-{segment:04}.flv", "1970-0007.flv"),
             ("{stream}_{segment}.x.flv", "cam_7.x.flv"),
-            ("{addr}/{session}", "2001%3Adb8%3A%3A1/0123456789abcdef"),
+            ("{addr}/{session}.flv", "2001%3Adb8%3A%3A1/0123456789abcdef.flv"),
             ("a-{app}-b/{{{stream}}}.flv", "a-live/eu-b/{cam}.flv"),
-            ("{start:%H:%M}", "00%3A00"),
+            ("{start:%H:%M}.x", "00%3A00.x"),
         ];
         for (template, expected) in cases {
             assert_eq!(expand(template, "live/eu/cam"), expected, "{template}");
@@ -278,6 +292,11 @@ mod tests {
             ("{app:%Y}", "takes no format"),
             ("{segment:x}", "is no number of digits"),
             ("a\\b", "at byte 2"),
+            ("{stream}", "has to end in an extension"),
+            ("a.b/{stream}", "has to end in an extension"),
+            ("{stream}.", "has to end in an extension"),
+            ("{stream}.Json", "cannot end in .json"),
+            ("{stream}.part", "cannot end in .part"),
         ];
         for (template, expected) in cases {
             let error = Template::parse(template).unwrap_err();
@@ -289,9 +308,9 @@ mod tests {
     fn nothing_leaves_the_folder() {
         for point in ["%2E%2E/%2E", "@/@", "a/b", &format!("{0}/{0}", "x".repeat(120))] {
             for template in
-                ["{app}/..{stream}", "{app}{stream}{app}", ".{stream}", "{stream}..", "{app}"]
+                ["{app}/..{stream}", "{app}{stream}{app}", ".{stream}", "{stream}.", "{app}"]
             {
-                let path = expand(template, point);
+                let path = expand(&format!("{template}.flv"), point);
                 let plain = |part: Component<'_>| matches!(part, Component::Normal(name) if name.len() <= 240);
                 assert!(Path::new(&path).components().all(plain), "{path}");
             }

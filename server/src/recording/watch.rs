@@ -8,6 +8,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use sluicebox_core::Tally;
 
+use super::marks::Pending;
 use super::open::Open;
 
 /// A file of a recording, and what is in it.
@@ -31,6 +32,8 @@ pub(crate) struct Segment {
     pub(crate) video: bool,
     /// Video frames that a decoder can start at.
     pub(crate) keyframes: u64,
+    /// Of one that is finished: to be done with when all that follows is done.
+    pub(crate) pending: Option<Arc<Pending>>,
 }
 
 /// Told of every file of a recording. Called by the thread that has the recording: nothing in it may
@@ -49,7 +52,9 @@ pub(crate) trait Watch: Send {
 /// Watches nothing.
 impl Watch for () {
     fn opened(&mut self, _: &Segment) {}
-    fn closed(&mut self, _: &Segment) {}
+    fn closed(&mut self, segment: &Segment) {
+        segment.done();
+    }
     fn stumbles(&mut self, _: &Segment, _: &dyn Display) {}
     fn goes_on(&mut self, _: &Segment, _: Duration) {}
 }
@@ -91,6 +96,14 @@ impl Segment {
             audio: false,
             video: false,
             keyframes: 0,
+            pending: None,
+        }
+    }
+
+    /// Nothing is to be done with it any more.
+    pub(crate) fn done(&self) {
+        if let Some(pending) = &self.pending {
+            pending.done();
         }
     }
 

@@ -1,8 +1,9 @@
 //! Deletes finished recordings that are too old, or too many.
 //!
-//! What is ours: a regular file below the record folder beside which lies a sidecar of ours that names
-//! it, that begins as an FLV file does, and that is as long as the sidecar says. A file without a
-//! sidecar, an unfinished one, one that somebody changed, and everything else is left alone.
+//! What is ours: a regular file below the record folder that begins as an FLV file does, beside which lies
+//! a sidecar of ours that names it and says its length; and one that this server has finished itself, as
+//! long as it was then, whose sidecar could not be written. Any other file without a sidecar, an
+//! unfinished one, one that somebody changed, and everything else is left alone.
 
 mod keep;
 
@@ -18,7 +19,7 @@ use anyhow::{Context as _, Result};
 use jiff::Timestamp;
 
 use crate::events::{Event, Events};
-use crate::sidecar::read_mark;
+use crate::sidecar::{path_of, read_mark};
 pub(crate) use keep::Keep;
 
 /// Time between two looks at what is known to be there.
@@ -29,13 +30,30 @@ const RESCAN: Duration = Duration::from_secs(3600);
 const DEPTH: usize = 64;
 
 /// Finished recordings, the oldest first.
-type Index = BTreeMap<(Timestamp, PathBuf), u64>;
+type Index = BTreeMap<(Timestamp, PathBuf), Entry>;
+
+/// A finished recording.
+#[derive(Clone, Debug)]
+pub(crate) struct Finished {
+    pub(crate) path: PathBuf,
+    pub(crate) ended: Timestamp,
+    /// Its length.
+    pub(crate) bytes: u64,
+}
+
+/// What is known of a finished recording.
+#[derive(Clone, Copy, Debug)]
+struct Entry {
+    bytes: u64,
+    /// This server has finished it: it is ours without a sidecar, too.
+    own: bool,
+}
 
 /// Takes finished recordings, and deletes those that are not to be kept.
 #[derive(Debug, Default)]
 pub(crate) struct Retention {
-    /// Sidecars that were written.
-    new: Mutex<Vec<PathBuf>>,
+    /// Recordings that were finished.
+    new: Mutex<Vec<Finished>>,
     changed: Condvar,
 }
 
@@ -48,9 +66,9 @@ impl Retention {
         Ok(retention)
     }
 
-    /// A recording was finished, and has this sidecar.
-    pub(crate) fn add(&self, sidecar: PathBuf) {
-        self.new.lock().unwrap_or_else(PoisonError::into_inner).push(sidecar);
+    /// A recording was finished, and has its sidecar, if that could be written.
+    pub(crate) fn add(&self, finished: Finished) {
+        self.new.lock().unwrap_or_else(PoisonError::into_inner).push(finished);
         self.changed.notify_all();
     }
 
@@ -61,12 +79,16 @@ impl Retention {
             let new = self.new.lock().unwrap_or_else(PoisonError::into_inner);
             let wait = self.changed.wait_timeout_while(new, PERIOD, |new| new.is_empty());
             let mut new = wait.unwrap_or_else(PoisonError::into_inner).0;
-            let sidecars = std::mem::take(&mut *new);
+            let finished = std::mem::take(&mut *new);
             drop(new);
             if scanned.elapsed() > RESCAN {
-                (index, scanned) = (scan(root), Instant::now());
+                let own = std::mem::replace(&mut index, scan(root));
+                index.extend(own.into_iter().filter(|(_, entry)| entry.own));
+                scanned = Instant::now();
             }
-            sidecars.iter().for_each(|sidecar| note(sidecar, &mut index));
+            for Finished { path, ended, bytes } in finished {
+                index.insert((ended, path), Entry { bytes, own: true });
+            }
         }
     }
 }
@@ -93,16 +115,18 @@ fn scan(root: &Path) -> Index {
 
 /// Takes a sidecar in, if it is one of ours.
 fn note(sidecar: &Path, index: &mut Index) {
-    if let Some(mark) = read_mark(sidecar) {
-        index.insert((mark.ended, sidecar.to_owned()), mark.bytes);
+    let Some(mark) = read_mark(sidecar) else { return };
+    let path = sidecar.with_file_name(&mark.file);
+    if path.parent() == sidecar.parent() && path_of(&path) == sidecar {
+        index.insert((mark.ended, path), Entry { bytes: mark.bytes, own: false });
     }
 }
 
 /// Deletes what is not to be kept.
 fn sweep(root: &Path, keep: Keep, index: &mut Index, events: &Events) {
-    let mut total: u64 = index.values().sum();
+    let mut total: u64 = index.values().map(|entry| entry.bytes).sum();
     let now = Timestamp::now();
-    while let Some(((ended, sidecar), bytes)) = index.first_key_value() {
+    while let Some(((ended, path), entry)) = index.first_key_value() {
         let age = Duration::try_from(now.duration_since(*ended)).unwrap_or_default();
         let why = if keep.age.is_some_and(|most| age > most) {
             "age"
@@ -111,16 +135,17 @@ fn sweep(root: &Path, keep: Keep, index: &mut Index, events: &Events) {
         } else {
             break;
         };
+        let bytes = entry.bytes;
         total -= bytes;
-        match delete(root, sidecar) {
-            Ok(Some(path)) => {
-                let path = path.display().to_string();
-                tracing::info!(path, why, bytes, "recording deleted");
-                events.say(&Event::Deleted { path: &path, why, bytes: *bytes });
+        let shown = path.display().to_string();
+        match delete(root, path, *entry) {
+            Ok(true) => {
+                tracing::info!(path = shown, why, bytes, "recording deleted");
+                events.say(&Event::Deleted { path: &shown, why, bytes });
             }
-            Ok(None) => {}
+            Ok(false) => {}
             Err(error) => {
-                let path = sidecar.display().to_string();
+                let path = shown;
                 tracing::warn!(path, error = format!("{error:#}"), "cannot delete a recording");
             }
         }
@@ -129,25 +154,29 @@ fn sweep(root: &Path, keep: Keep, index: &mut Index, events: &Events) {
     }
 }
 
-/// Deletes a recording and its sidecar, and the folders that are empty then. None: it is not, or no
-/// longer, ours to delete.
-fn delete(root: &Path, sidecar: &Path) -> Result<Option<PathBuf>> {
-    let Some(mark) = read_mark(sidecar) else { return Ok(None) };
-    let recording = sidecar.with_file_name(&mark.file);
-    if recording.with_extension("json") != sidecar || recording.parent() != sidecar.parent() {
-        return Ok(None);
-    }
+/// Deletes a recording and its sidecar, and the folders that are empty then. False: it is not, or no
+/// longer, ours to delete, or gone already.
+fn delete(root: &Path, recording: &Path, entry: Entry) -> Result<bool> {
+    let sidecar = path_of(recording);
+    let mark = read_mark(&sidecar).filter(|mark| sidecar.with_file_name(&mark.file) == recording);
+    let bytes = match &mark {
+        Some(mark) => mark.bytes,
+        None if entry.own => entry.bytes,
+        None => return Ok(false),
+    };
     let gone = match recording.symlink_metadata() {
-        Ok(meta) if !meta.is_file() || meta.len() != mark.bytes => return Ok(None),
-        Ok(_) if !begins_as_flv(&recording) => return Ok(None),
+        Ok(meta) if !meta.is_file() || meta.len() != bytes => return Ok(false),
+        Ok(_) if !begins_as_flv(recording) => return Ok(false),
         Ok(_) => false,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => true,
         Err(error) => return Err(error.into()),
     };
     if !gone {
-        fs::remove_file(&recording)?;
+        fs::remove_file(recording)?;
     }
-    fs::remove_file(sidecar)?;
+    if mark.is_some() {
+        fs::remove_file(&sidecar)?;
+    }
     let folders = sidecar.ancestors().skip(1).take_while(|folder| *folder != root);
     for folder in folders {
         // Fails where something else is in it.
@@ -155,7 +184,7 @@ fn delete(root: &Path, sidecar: &Path) -> Result<Option<PathBuf>> {
             break;
         }
     }
-    Ok((!gone).then_some(recording))
+    Ok(!gone)
 }
 
 fn begins_as_flv(path: &Path) -> bool {
@@ -241,6 +270,23 @@ mod tests {
         for path in [foreign, no_sidecar, changed, no_flv, renamed, victim, notes] {
             assert!(path.exists(), "{}", path.display());
         }
+    }
+
+    #[test]
+    fn what_this_server_has_finished_needs_no_sidecar_and_takes_no_other_file_along() {
+        let folder = tempfile::tempdir().unwrap();
+        let paths = ["own.flv", "changed.flv"].map(|name| recording(folder.path(), name, 100, 10));
+        let events = Events::start(None).unwrap();
+        let mut index = Index::new();
+        for path in &paths {
+            fs::write(path.with_extension("json"), "somebody else's").unwrap();
+            let key = (Timestamp::UNIX_EPOCH, path.clone());
+            index.insert(key, Entry { bytes: 100, own: true });
+        }
+        fs::write(&paths[1], "FLV, and more").unwrap();
+        sweep(folder.path(), "1d".parse().unwrap(), &mut index, &events);
+        assert_eq!(paths.each_ref().map(|path| path.exists()), [false, true]);
+        assert!(paths.iter().all(|path| path.with_extension("json").exists()));
     }
 
     #[test]

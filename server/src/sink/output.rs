@@ -84,8 +84,8 @@ impl Output {
         running.end();
         match status {
             Some(status) if status.success() => Ok(()),
-            Some(status) => Err(format!("{status}: {}", running.last_words())),
-            None => Err(format!("it was ended: {}", running.last_words())),
+            Some(status) => Err(running.says(&status.to_string())),
+            None => Err(running.says("it was ended")),
         }
     }
 
