@@ -31,7 +31,9 @@ pub(crate) fn parse(text: &str) -> Result<u64, String> {
     match (number.parse::<u64>(), factor) {
         _ if number.is_empty() => Err("is no number of bytes, as 1500000, 64K or 28MB".into()),
         (_, None) => Err(format!("{unit:?} is no unit: K, M, G, T (1024), kB, MB, GB, TB (1000)")),
-        (Ok(number), Some(factor)) => number.checked_mul(factor).ok_or("is too much".into()),
+        (Ok(number), Some(factor)) => {
+            number.checked_mul(factor).ok_or_else(|| "is too much".into())
+        }
         (Err(_), _) => Err("is too much".into()),
     }
 }

@@ -229,7 +229,7 @@ fn nothing_in(bytes: u64) -> String {
     const HANDSHAKE: u64 = 1 + 2 * 1536;
     match bytes {
         0 => "nothing to decode: not a byte".into(),
-        ..=HANDSHAKE => {
+        1..=HANDSHAKE => {
             format!("nothing was published: {bytes} bytes of handshake are all there is")
         }
         _ => format!("nothing was published in {bytes} bytes"),
