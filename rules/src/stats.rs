@@ -58,9 +58,10 @@ pub struct Reading {
 }
 
 impl<K: Keep> Stats<K> {
-    /// Takes note of a tag.
-    pub fn tag(&self, tag: &Tag<'_>) {
-        let Some(media) = tag.media() else {
+    /// Takes note of a tag, and of what [`Tag::media`] says of it: who asks for tags asks once.
+    #[inline]
+    pub fn tag(&self, tag: &Tag<'_>, media: Option<&Media<'_>>) {
+        let Some(media) = media else {
             if tag.kind == SCRIPT {
                 self.look(tag);
             }
@@ -78,7 +79,7 @@ impl<K: Keep> Stats<K> {
             self.first.store(tag.timestamp, Relaxed);
         }
         self.last.store(tag.timestamp, Relaxed);
-        let mark = mark(&media, tag.body);
+        let mark = mark(media, tag.body);
         let new = codec.load(Relaxed) != mark;
         if new || media.packet != Packet::Frame || self.unsettled.load(Relaxed) {
             codec.store(mark, Relaxed);
@@ -128,6 +129,7 @@ impl<K: Keep> Stats<K> {
 }
 
 /// How a tag names its codec: a number that stays the same as long as the codec does.
+#[inline]
 fn mark(media: &Media<'_>, body: &[u8]) -> u32 {
     match (media.enhanced, media.kind, body) {
         (false, Kind::Video, [first, ..]) => 0x100 | u32::from(first & 0x0f),
@@ -143,24 +145,25 @@ mod tests {
 
     use super::*;
 
-    fn tag(kind: u8, timestamp: u32, body: &[u8]) -> Tag<'_> {
-        Tag { kind, timestamp, body }
+    fn note(stats: &Stats, kind: u8, timestamp: u32, body: &[u8]) {
+        let tag = Tag { kind, timestamp, body };
+        stats.tag(&tag, tag.media().as_ref());
     }
 
     #[test]
     fn tracks_are_seen_and_frames_counted() {
         let stats = <Stats>::default();
         assert_eq!(stats.codecs(), "nothing yet");
-        stats.tag(&tag(flv::AUDIO, 10, &[0xaf, 0, 0x11, 0x90]));
-        stats.tag(&tag(flv::AUDIO, 10, &[0xaf, 1, 2]));
+        note(&stats, flv::AUDIO, 10, &[0xaf, 0, 0x11, 0x90]);
+        note(&stats, flv::AUDIO, 10, &[0xaf, 1, 2]);
         assert_eq!(stats.codecs(), "AAC 48 kHz stereo");
         assert_eq!(stats.read().frames, 1);
-        stats.tag(&tag(flv::VIDEO, 20, &[0x17, 1, 0, 0, 0, 1]));
+        note(&stats, flv::VIDEO, 20, &[0x17, 1, 0, 0, 0, 1]);
         let metadata = b"\x02\x00\x0aonMetaData\x08\0\0\0\x02\
             \x00\x05width\x00\x40\x94\0\0\0\0\0\0\x00\x06height\x00\x40\x86\x80\0\0\0\0\0\0\0\x09";
-        stats.tag(&tag(SCRIPT, 0, metadata));
+        note(&stats, SCRIPT, 0, metadata);
         assert_eq!(stats.codecs(), "H.264 1280x720 + AAC 48 kHz stereo");
-        stats.tag(&tag(flv::VIDEO, 60, b"\x91av01frame"));
+        note(&stats, flv::VIDEO, 60, b"\x91av01frame");
         assert_eq!(stats.codecs(), "AV1 1280x720 + AAC 48 kHz stereo");
         let reading = stats.read();
         assert_eq!((reading.frames, reading.duration), (2, 50));
@@ -169,8 +172,8 @@ mod tests {
     #[test]
     fn frames_are_looked_at_until_they_have_told() {
         let stats = <Stats>::default();
-        stats.tag(&tag(flv::AUDIO, 0, b"\x91ac-3damaged"));
-        stats.tag(&tag(flv::AUDIO, 0, b"\x91ac-3\x0b\x77\x28\x19\x1e\x40\xeb\xf8\x40\x3e"));
+        note(&stats, flv::AUDIO, 0, b"\x91ac-3damaged");
+        note(&stats, flv::AUDIO, 0, b"\x91ac-3\x0b\x77\x28\x19\x1e\x40\xeb\xf8\x40\x3e");
         assert_eq!(stats.codecs(), "AC-3 48 kHz 6 channels");
         assert!(!stats.unsettled.load(Relaxed));
     }

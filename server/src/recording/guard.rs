@@ -1,6 +1,6 @@
 //! Whether the disk can take more, and what to do when it does not.
 
-use std::cell::Cell;
+use std::cell::{Cell, OnceCell};
 use std::fs::File;
 use std::io;
 use std::sync::Arc;
@@ -112,13 +112,14 @@ pub(super) enum Next {
 /// Tries of one write.
 #[derive(Debug)]
 pub(super) struct Tries {
-    began: Instant,
+    /// When it was first waited for.
+    began: OnceCell<Instant>,
     told: Cell<bool>,
 }
 
 impl Tries {
     pub(super) fn new() -> Self {
-        Self { began: Instant::now(), told: Cell::new(false) }
+        Self { began: OnceCell::new(), told: Cell::new(false) }
     }
 
     /// Whether this is asked for the first time.
@@ -154,7 +155,7 @@ impl Tries {
 
     /// Waits before another new file is tried. False: it was tried for long enough.
     pub(super) fn wait_for_new_file(&self, settings: &Settings) -> bool {
-        self.began.elapsed() < PATIENCE && !settings.stop.wait(AGAIN)
+        self.began.get_or_init(Instant::now).elapsed() < PATIENCE && !settings.stop.wait(AGAIN)
     }
 }
 

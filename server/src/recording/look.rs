@@ -1,6 +1,6 @@
 //! What a tag is, as far as a recording has to know.
 
-use sluicebox_core::flv::{Kind, Packet, Tag};
+use sluicebox_core::flv::{Kind, Media, Packet, Tag};
 
 /// A tag, looked at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,9 +27,14 @@ pub(crate) enum Look {
 }
 
 impl Look {
-    #[inline]
     pub(crate) fn at(tag: &Tag<'_>) -> Self {
-        let Some(media) = tag.media() else { return Self::Script };
+        Self::of(tag.media().as_ref())
+    }
+
+    /// From what [`Tag::media`] says.
+    #[inline]
+    pub(crate) fn of(media: Option<&Media<'_>>) -> Self {
+        let Some(media) = media else { return Self::Script };
         let video = media.kind == Kind::Video;
         match media.packet {
             Packet::Frame if !video => Self::Frame { video, key: true },

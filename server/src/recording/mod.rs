@@ -119,8 +119,9 @@ impl Recording {
         let mut tags = flv::tags(sent);
         let (mut start, mut at) = (0, 0);
         while let Some(tag) = tags.next() {
-            stats.tag(&tag);
-            let look = Look::at(&tag);
+            let media = tag.media();
+            stats.tag(&tag, media.as_ref());
+            let look = Look::of(media.as_ref());
             let mut timestamp = self.timeline.map(tag.timestamp, look.is_frame());
             if self.cuts_before(look, timestamp, at - start) {
                 self.put(&bytes[start..at])?;
@@ -135,7 +136,8 @@ impl Recording {
                 cutter.note(&tag, look);
             }
             let end = sent.len() - tags.rest().len();
-            if self.begins_with(&flv::Tag { timestamp, ..tag })? {
+            let wants = self.open.as_ref().is_some_and(Open::wants_metadata);
+            if wants && self.begins_with(&flv::Tag { timestamp, ..tag })? {
                 start = end;
             } else if let Some(open) = &mut self.open {
                 let position = open.file.len() + (self.waiting.len() + at - start) as u64;
