@@ -9,9 +9,10 @@ use crate::message::{DATA_AMF0, DATA_AMF3};
 /// What a tag buffer may keep when it runs empty, in bytes. Above this, it had a big keyframe.
 const KEEP: usize = 256 << 10;
 
-/// An unfinished message is moved to the front of the buffer when so many bytes before it have been
-/// lent: rarely enough to cost nothing, often enough to stay in the cache.
-const MOVE: usize = 64 << 10;
+/// An unfinished message is moved to the front of the buffer when more bytes than this, and not fewer
+/// than it has, have been lent before it: rarely enough to cost little, often enough to stay in the cache,
+/// and in few pages.
+const MOVE: usize = 4 << 10;
 
 /// `rep movsb`, with which `memcpy` copies more than some 2 KiB, is 15 times slower on Zen 3 when the
 /// destination lies less than this behind the source, modulo [`PAGE`]; in bytes.
@@ -155,7 +156,7 @@ impl TagBuf {
             self.buf.clear();
             self.buf.shrink_to(KEEP);
             (self.start, self.whole) = (0, 0);
-        } else if self.start > MOVE {
+        } else if self.start > MOVE.max(self.buf.len() - self.start) {
             self.compact();
         }
     }

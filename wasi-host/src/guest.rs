@@ -17,7 +17,7 @@ use sluicebox_host::{Close, Event, Reject, Session, StreamId, Tags, Tally};
 use sluicebox_server::Ingest;
 
 /// What a guest is handed at a time, in bytes.
-const SLICE: usize = 16 << 10;
+const SLICE: usize = 8 << 10;
 /// So many reads in a row that fill the buffer, and a publisher sends flat out.
 const FLAT_OUT: u32 = 16;
 /// A run of tags longer than this came of a large message, whose memory is given back; in bytes.
