@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # The stand-alone server as an OCI artefact, in the form that registries and runtimes expect: a config
-# `application/vnd.wasm.config.v0+json` and one layer `application/wasm`.
+# `application/vnd.wasm.config.v0+json`, which says what it imports, exports and targets, and one layer
+# `application/wasm`.
 #
 #   packaging/oci.sh layout WASM FOLDER            writes an OCI image layout, for any tool that copies those
 #   packaging/oci.sh push WASM REGISTRY/NAME:TAG   pushes it, with curl
@@ -20,10 +21,11 @@ call() { curl --silent --show-error --fail ${options[@]+"${options[@]}"} "$@"; }
 
 # Writes config and manifest for $1 into folder $2. The same program gives the same bytes.
 describe() {
-    local wasm=$1 folder=$2 layer
+    local wasm=$1 folder=$2 layer component
     layer=$(digest "$wasm")
-    printf '{"created":"1970-01-01T00:00:00Z","architecture":"wasm","os":"wasip2","layerDigests":["%s"],"component":{"exports":["wasi:cli/run@0.2.0"],"imports":[],"target":"wasi:cli/command@0.2.0"}}' \
-        "$layer" >"$folder/config"
+    component=$("${0%/*}/component.py" "$wasm")
+    printf '{"created":"1970-01-01T00:00:00Z","architecture":"wasm","os":"wasip2","layerDigests":["%s"],"component":%s}' \
+        "$layer" "$component" >"$folder/config"
     printf '{"schemaVersion":2,"mediaType":"%s","config":{"mediaType":"%s","digest":"%s","size":%d},"layers":[{"mediaType":"application/wasm","digest":"%s","size":%d,"annotations":{"org.opencontainers.image.title":"sluicebox-serve.wasm"}}],"annotations":{"org.opencontainers.image.title":"sluicebox-serve","org.opencontainers.image.description":"Records RTMP publishers: a WASI 0.2 command","org.opencontainers.image.licenses":"MIT OR Apache-2.0"}}' \
         "$manifest_type" "$config_type" "$(digest "$folder/config")" "$(size "$folder/config")" \
         "$layer" "$(size "$wasm")" >"$folder/manifest"
@@ -60,7 +62,7 @@ case "${1:-} $#" in
             cp "$file" "$3/blobs/sha256/${blob#*:}"
         done
         printf '{"imageLayoutVersion":"1.0.0"}' >"$3/oci-layout"
-        printf '{"schemaVersion":2,"manifests":[{"mediaType":"%s","digest":"%s","size":%d}]}' \
+        printf '{"schemaVersion":2,"manifests":[{"mediaType":"%s","digest":"%s","size":%d,"platform":{"architecture":"wasm","os":"wasip2"}}]}' \
             "$manifest_type" "$(digest "$work/manifest")" "$(size "$work/manifest")" >"$3/index.json"
         ;;
     "push 3")

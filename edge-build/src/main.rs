@@ -7,10 +7,10 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result, bail, ensure};
 use clap::Parser;
 use sluicebox_guest_build::{Kind, compile, find, inspect};
-use wit_component::ComponentEncoder;
+use wit_component::{ComponentEncoder, DecodedWasm};
 
 /// Build the stand-alone WASI programs and the typed component.
 #[derive(Parser)]
@@ -22,6 +22,9 @@ struct Cli {
     /// Where to put them [default: target/edge of the workspace]
     #[arg(short, long, value_name = "DIR")]
     output: Option<PathBuf>,
+    /// Build nothing: say what this component imports and exports
+    #[arg(long, value_name = "FILE")]
+    inspect: Option<PathBuf>,
     /// The workspace to build
     #[arg(long, value_name = "DIR", default_value = concat!(env!("CARGO_MANIFEST_DIR"), "/.."))]
     workspace: PathBuf,
@@ -77,6 +80,9 @@ fn main() -> ExitCode {
 }
 
 fn run(cli: Cli) -> Result<()> {
+    if let Some(file) = cli.inspect {
+        return interfaces(&fs::read(&file)?).with_context(|| file.display().to_string());
+    }
     let way = find(&cli.workspace, cli.way)?;
     println!("built with {way}");
     let packages = ARTEFACTS.map(|artefact| artefact.package);
@@ -90,6 +96,20 @@ fn run(cli: Cli) -> Result<()> {
         let file = output.join(artefact.name);
         fs::write(&file, &bytes).with_context(|| format!("cannot write {}", file.display()))?;
         println!("{}: {} bytes", file.canonicalize()?.display(), bytes.len());
+    }
+    Ok(())
+}
+
+/// Says what a component imports and exports.
+fn interfaces(component: &[u8]) -> Result<()> {
+    let decoded = wit_component::decode(component)?;
+    let resolve = decoded.resolve();
+    let DecodedWasm::Component(_, world) = decoded else { bail!("it is no component") };
+    let world = &resolve.worlds[world];
+    for (kind, items) in [("imports", &world.imports), ("exports", &world.exports)] {
+        for key in items.keys() {
+            println!("{kind} {}", resolve.name_world_key(key));
+        }
     }
     Ok(())
 }

@@ -5,7 +5,7 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 work=$(mktemp -d)
 registry=
-trap '[[ -z $registry ]] || kill "$registry"; rm -rf "$work"' EXIT
+trap '[[ -z $registry ]] || { kill "$registry"; wait "$registry"; } 2>/dev/null || true; rm -rf "$work"' EXIT
 
 fail() {
     echo "packaging: $*" >&2
@@ -36,6 +36,32 @@ types=$(curl --silent --header 'Accept: application/vnd.oci.image.manifest.v1+js
     python3 -c 'import json, sys; m = json.load(sys.stdin); print(m["mediaType"], m["config"]["mediaType"], *(l["mediaType"] for l in m["layers"]))')
 [[ $types == "application/vnd.oci.image.manifest.v1+json application/vnd.wasm.config.v0+json application/wasm" ]] ||
     fail "media types: $types"
+
+# What a runtime reads before it pulls the layer: what the program needs, against what the linker of components says.
+fetch() { curl --silent --fail "http://127.0.0.1:$port/v2/site/sluicebox-serve/$1" "${@:2}"; }
+config=$(fetch manifests/1 --header 'Accept: application/vnd.oci.image.manifest.v1+json' |
+    python3 -c 'import json, sys; print(json.load(sys.stdin)["config"]["digest"])')
+fetch "blobs/$config" >"$work/config"
+[[ "sha256:$(sha256sum "$work/config" | cut -d' ' -f1)" == "$config" ]] || fail "the config is damaged"
+target/debug/edge-build --inspect "$wasm" >"$work/inspected"
+python3 - "$work/config" "$work/inspected" "$(sha256sum "$wasm" | cut -d' ' -f1)" <<'END' || fail "the config"
+import json, sys
+config = json.load(open(sys.argv[1]))
+assert (config["architecture"], config["os"]) == ("wasm", "wasip2"), config
+assert config["layerDigests"] == ["sha256:" + sys.argv[3]], config
+component = config["component"]
+version = component["exports"][0].rpartition("@")[2]
+assert component["exports"] == [f"wasi:cli/run@{version}"], component
+assert component["target"] == f"wasi:cli/command@{version}", component
+lines = [line.split() for line in open(sys.argv[2])]
+for kind in ["imports", "exports"]:
+    assert sorted(component[kind]) == sorted(name for which, name in lines if which == kind), (kind, component, lines)
+for needed in ["sockets/tcp", "filesystem/preopens", "io/poll", "clocks/monotonic-clock"]:
+    assert f"wasi:{needed}@{version}" in component["imports"], needed
+END
+! packaging/component.py target/edge/sluicebox-filter.wasm 2>/dev/null || fail "took a module for a component"
+head -c 5000 "$wasm" >"$work/cut.wasm"
+! packaging/component.py "$work/cut.wasm" 2>/dev/null || fail "took a part for a component"
 packaging/oci.sh layout "$wasm" "$work/oci"
 python3 - "$work/oci" <<'END' || fail "the layout does not hold together"
 import hashlib, json, pathlib, sys
