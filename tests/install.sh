@@ -9,6 +9,7 @@ packages=(
   ffmpeg                     # publishes, makes references, judges recordings
   gstreamer1.0-tools         # gst-launch-1.0, gst-inspect-1.0
   gstreamer1.0-plugins-base  # test sources
+  gstreamer1.0-x             # shows pictures on a screen
   gstreamer1.0-plugins-good  # flvmux, flvdemux
   gstreamer1.0-plugins-bad   # rtmp2sink; rtmpsink, which is librtmp; parsers
   gstreamer1.0-plugins-ugly  # x264enc

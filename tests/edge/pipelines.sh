@@ -6,7 +6,9 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 sluicebox=$(realpath "${1:-target/debug/sluicebox}")
 work=$(mktemp -d)
-trap 'kill $(jobs -p) 2>/dev/null || true; rm -rf "$work"' EXIT
+# What runs in the background is a process group each: it ends with all that it started.
+set -m
+trap 'for job in $(jobs -p); do kill -- "-$job" 2>/dev/null || true; done; wait 2>/dev/null; rm -rf "$work"' EXIT
 cd "$work"
 
 frames=60
@@ -38,7 +40,7 @@ publish() {
 check() {
     local name=$1 file=$2 found
     found=$(ffprobe -v error -count_frames -select_streams v:0 \
-        -show_entries stream=nb_read_frames -of csv=p=0 "$file" | head -n 1)
+        -show_entries stream=nb_read_frames -of csv=p=0 "$file" | sed -n 1p)
     found=${found//[^0-9]/}
     [[ $found == "$frames" ]] || fail "$name: ${found:-no} frames of $frames"
     echo "pipelines: $name: $found of $frames"
@@ -73,6 +75,37 @@ check "FIFO" fifo.mp4
 
 recipe gstreamer 'server -o - | gst-launch-1.0 -q -e fdsrc ! flvdemux name=d  mp4mux name=m ! filesink location=gst.mp4  d.video ! queue ! h264parse ! m.  d.audio ! queue ! aacparse ! m.'
 check "GStreamer, MP4" gst.mp4
+
+# A screen that nobody looks at. What is on it is looked at while the encoder sends.
+Xvfb -displayfd 3 -screen 0 640x480x24 -nolisten tcp -noreset 3>display 2>xvfb.log &
+screen=$!
+for _ in $(seq 300); do [[ ! -s display ]] || break; sleep 0.1; done
+DISPLAY=:$(<display)
+export DISPLAY
+brightness() {
+    ffmpeg -f x11grab -video_size 640x480 -i "$DISPLAY" -frames:v 1 \
+        -vf signalstats,metadata=print:key=lavfi.signalstats.YAVG:file=- -f null - | sed -n 's/.*YAVG=\([0-9]*\).*/\1/p'
+}
+# Writes the brightest picture so far to a file, until it is ended.
+look() {
+    local now bright=0
+    while now=$(brightness); do
+        ((now <= bright)) || bright=$now
+        echo "$bright" >bright
+    done
+}
+for tracks in "with sound" "without sound"; do
+    [[ $tracks == with\ * ]] || { ffmpeg -i input.flv -c copy -an silent.flv && mv silent.flv input.flv; }
+    dark=$(brightness)
+    look &
+    looker=$!
+    recipe "GStreamer, screen" 'server -o - | gst-launch-1.0 -q playbin uri=fd://0'
+    { kill -- "-$looker"; wait "$looker"; } 2>/dev/null || true
+    bright=$(<bright)
+    ((bright > dark + 20)) || fail "GStreamer, screen: $bright is hardly brighter than $dark"
+    echo "pipelines: GStreamer, screen, $tracks: a picture"
+done
+{ kill "$screen"; wait "$screen"; } 2>/dev/null || true
 
 recipe file 'server -o output.flv'
 check "a file" output.flv
