@@ -121,3 +121,24 @@ assert all("hashes" in c or c["name"].startswith("sluicebox") for c in bom["comp
 assert not any(c["name"] == "tempfile" for c in bom["components"]), "tests are in it"
 END
 echo "packaging: the list of what is in the artefacts holds together"
+
+# What is shipped, with binaries as the tests have them.
+PROFILE=dev ./dist.sh "$work/dist" >"$work/dist.log" 2>&1 || { cat "$work/dist.log" >&2; fail "dist.sh"; }
+touch "$work/dist/kept"
+PROFILE=dev ./dist.sh "$work/dist" >"$work/dist.log" 2>&1 || { cat "$work/dist.log" >&2; fail "dist.sh, once more"; }
+(
+    cd "$work/dist"
+    [[ -e kept ]] || fail "dist.sh removed a file that it had not made"
+    sha256sum --check --quiet SHA256SUMS
+    for file in sluicebox sluicebox-host sluicebox_guest.wasm sluicebox-{ingest,serve,filter}.wasm oci/index.json \
+        sbom.cdx.json README.md LICENSE-{MIT,APACHE} docs/{abi,edge}.md wit/ingest.wit examples/node/host.mjs \
+        packaging/systemd/sluicebox{,-host,-serve,-filter@}.service packaging/kubernetes/sluicebox-serve.yaml; do
+        grep -q "  ./$file\$" SHA256SUMS || fail "dist has no $file"
+    done
+    [[ $(./sluicebox --version) == "sluicebox "* && $(./sluicebox-host --version) == "sluicebox-host "* ]]
+    cmp sluicebox-serve.wasm "oci/blobs/sha256/$(sha256sum sluicebox-serve.wasm | cut -d' ' -f1)"
+    for root in sluicebox sluicebox-host sluicebox-guest sluicebox-component sluicebox-serve sluicebox-filter; do
+        grep -q "pkg:cargo/$root@" sbom.cdx.json || fail "$root is not in the list of what is in it"
+    done
+) || fail "what dist.sh made"
+echo "packaging: dist holds together"
