@@ -2,7 +2,7 @@
 # Builds the wasm guest in each way that this machine has, from two folders each, and compares the
 # bytes. Installs what Debian's way needs. Then takes every way away, and reads what is said.
 #
-# Where CI is set, Debian's way has to be there.
+# Where CI is set, Debian's way has to be there, and the edge programs are built in each way too.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 root=$PWD
@@ -88,6 +88,18 @@ for way in rustup src debian; do
         missing+=("$way ($why)")
     fi
 done
+
+# The edge programs, by every way but the first, which the tests of the edge have. It takes minutes, so in CI only.
+if [[ -n ${CI:-} ]]; then
+    cargo build --locked --quiet -p sluicebox-edge-build
+    edge=$(realpath "${CARGO_TARGET_DIR:-target}")/debug/edge-build
+    for way in "${ran[@]:1}"; do
+        "$edge" --way "$way" --workspace "$work/a" -o "$work/edge-$way" 2>"$work/edge.log" ||
+            { cat "$work/edge.log" >&2; fail "$way: the edge programs were not built"; }
+        "$edge" --inspect "$work/edge-$way/sluicebox-serve.wasm" | grep -q '^exports wasi:cli/run@' ||
+            fail "$way: the stand-alone server is no command"
+    done
+fi
 
 # A compiler with nothing but itself, no rustup, no network, and none of Debian's packages.
 mkdir -p "$work/bin" "$work/home" "$work/sysroot"

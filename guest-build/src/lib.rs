@@ -106,6 +106,6 @@ pub fn compile(way: &Way, workspace: &Path, out_dir: &Path, packages: &[&str]) -
         cargo.arg("--offline");
     }
     environment::set(&mut cargo, way, &workspace, &target_dir);
-    process::run(&mut cargo).with_context(|| format!("cannot build the guest with {way}"))?;
+    process::run(&mut cargo).with_context(|| format!("cannot build for WebAssembly with {way}"))?;
     Ok(target_dir.join(TARGET).join("guest"))
 }
