@@ -112,7 +112,7 @@ pub(super) enum Next {
 /// Tries of one write.
 #[derive(Debug)]
 pub(super) struct Tries {
-    /// When it was first waited for.
+    /// When the first of them failed: nothing is asked of a clock before.
     began: OnceCell<Instant>,
     told: Cell<bool>,
 }
@@ -124,12 +124,13 @@ impl Tries {
 
     /// Whether this is asked for the first time.
     pub(super) fn first(&self) -> bool {
+        self.began.get_or_init(Instant::now);
         !self.told.replace(true)
     }
 
     /// How long they have taken so far, if it was told that there is more than one.
     pub(super) fn told(&self) -> Option<Duration> {
-        self.told.get().then(|| self.began.elapsed())
+        self.told.get().then(|| self.began.get_or_init(Instant::now).elapsed())
     }
 
     /// Decides what to do after `error`, and waits as long as is wished before that. Only the thread of
