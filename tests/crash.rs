@@ -12,6 +12,9 @@ use sluicebox_tests::wire::Message;
 
 use crate::encodes::*;
 
+/// Publishers whose network goes away without a word.
+mod half_open;
+
 /// The media of an encode, up to some frame in the middle; that frame comes next.
 fn media() -> (Vec<Tag>, Tag) {
     let mut tags = media_tags(&Encode::new(H264_AAC).reference);

@@ -23,6 +23,7 @@ packages=(
   python3-venv               # fetches what Debian does not have
   util-linux                 # fsfreeze, which makes a disk hang
   mount                      # full, hung and read-only disks
+  iproute2                   # a cable that can be cut
   e2fsprogs                  # mkfs.ext4
 )
 

@@ -10,7 +10,7 @@ use tempfile::TempDir;
 use crate::tool::{run, tool};
 
 /// Leaves out what needs root, when it is set to 1.
-const WITHOUT_ROOT: &str = "SLUICEBOX_TESTS_WITHOUT_ROOT";
+pub(crate) const WITHOUT_ROOT: &str = "SLUICEBOX_TESTS_WITHOUT_ROOT";
 
 /// A file system, mounted until this is dropped.
 pub struct Disk {

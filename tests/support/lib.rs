@@ -27,6 +27,8 @@ pub mod handshake;
 pub mod media;
 /// One message of a client, and everything RTMP lets its sender choose.
 mod message;
+/// Another machine on a cable that can be cut.
+pub mod network;
 /// Packet captures, written.
 pub mod pcap;
 /// A scripted peer on a socket.
