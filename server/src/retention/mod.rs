@@ -273,6 +273,48 @@ mod tests {
     }
 
     #[test]
+    fn a_sidecar_says_nothing_of_what_it_does_not_lie_beside() {
+        let folder = tempfile::tempdir().unwrap();
+        let young = recording(folder.path(), "b/young.flv", 100, 10);
+        let old = recording(folder.path(), "a/old.flv", 100, 7200);
+        let text = fs::read_to_string(old.with_extension("json")).unwrap();
+        let claim = |name: &str, file: &str| {
+            let path = folder.path().join(name);
+            fs::write(path, text.replace("old.flv", file)).unwrap();
+        };
+        claim("a/claim.json", "../b/young.flv");
+        claim("b/claim.json", "young.flv");
+        sweep_all(folder.path(), "1h");
+        assert!(young.exists() && !old.exists());
+    }
+
+    #[test]
+    fn what_changed_since_it_was_found_is_looked_at_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let events = Events::start(None).unwrap();
+        let names = ["taken-away.flv", "of-another.flv", "link.flv"];
+        let paths = names.map(|name| recording(folder.path(), name, 100, 7200));
+        let mut index = scan(folder.path());
+        assert_eq!(index.len(), 3);
+        fs::remove_file(paths[0].with_extension("json")).unwrap();
+        let sidecar = paths[1].with_extension("json");
+        let text = fs::read_to_string(&sidecar).unwrap();
+        fs::write(&sidecar, text.replace("of-another", "of-no-other")).unwrap();
+        #[cfg(unix)]
+        {
+            // As long as the sidecar says, and an FLV file for who follows it.
+            let target = folder.path().join("x".repeat(100 - folder.path().as_os_str().len() - 1));
+            fs::rename(&paths[2], &target).unwrap();
+            std::os::unix::fs::symlink(&target, &paths[2]).unwrap();
+            assert_eq!(paths[2].symlink_metadata().unwrap().len(), 100);
+        }
+        sweep(folder.path(), "1h".parse().unwrap(), &mut index, &events);
+        for path in &paths[..if cfg!(unix) { 3 } else { 2 }] {
+            assert!(path.exists(), "{}", path.display());
+        }
+    }
+
+    #[test]
     fn what_this_server_has_finished_needs_no_sidecar_and_takes_no_other_file_along() {
         let folder = tempfile::tempdir().unwrap();
         let paths = ["own.flv", "changed.flv"].map(|name| recording(folder.path(), name, 100, 10));
