@@ -96,7 +96,8 @@ if [[ -n ${CI:-} ]]; then
     for way in "${ran[@]:1}"; do
         "$edge" --way "$way" --workspace "$work/a" -o "$work/edge-$way" 2>"$work/edge.log" ||
             { cat "$work/edge.log" >&2; fail "$way: the edge programs were not built"; }
-        "$edge" --inspect "$work/edge-$way/sluicebox-serve.wasm" | grep -q '^exports wasi:cli/run@' ||
+        "$edge" --inspect "$work/edge-$way/sluicebox-serve.wasm" >"$work/edge.said"
+        grep -q '^exports wasi:cli/run@' "$work/edge.said" ||
             fail "$way: the stand-alone server is no command"
     done
 fi

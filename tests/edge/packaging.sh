@@ -31,6 +31,8 @@ packaging/oci.sh push "$wasm" "$at" >"$work/again" || fail "pushing once more fa
 [[ $(cat "$work/again") == "$pushed" ]] || fail "the same program is another artefact"
 packaging/oci.sh pull "$at" "$work/pulled.wasm"
 cmp "$wasm" "$work/pulled.wasm" || fail "what was pulled is not what was pushed"
+said=$(target/edge-tools/bin/wasmtime-oldest run "$work/pulled.wasm" --help 2>&1) || fail "what was pulled does not run"
+[[ $said == *--record-dir* ]] || fail "what was pulled says: $said"
 types=$(curl --silent --header 'Accept: application/vnd.oci.image.manifest.v1+json' \
     "http://127.0.0.1:$port/v2/site/sluicebox-serve/manifests/1" |
     python3 -c 'import json, sys; m = json.load(sys.stdin); print(m["mediaType"], m["config"]["mediaType"], *(l["mediaType"] for l in m["layers"]))')

@@ -76,6 +76,9 @@ check "FIFO" fifo.mp4
 recipe gstreamer 'server -o - | gst-launch-1.0 -q -e fdsrc ! flvdemux name=d  mp4mux name=m ! filesink location=gst.mp4  d.video ! queue ! h264parse ! m.  d.audio ! queue ! aacparse ! m.'
 check "GStreamer, MP4" gst.mp4
 
+recipe gstreamer-fifo 'gst-launch-1.0 -q -e filesrc location=fifo.flv ! flvdemux name=d  mp4mux name=m ! filesink location=gst-fifo.mp4  d.video ! queue ! h264parse ! m.  d.audio ! queue ! aacparse ! m. & server -o fifo.flv; code=$?; wait $!; exit $code'
+check "GStreamer, FIFO" gst-fifo.mp4
+
 # A screen that nobody looks at. What is on it is looked at while the encoder sends.
 Xvfb -displayfd 3 -screen 0 640x480x24 -nolisten tcp -noreset 3>display 2>xvfb.log &
 screen=$!
@@ -83,7 +86,7 @@ for _ in $(seq 300); do [[ ! -s display ]] || break; sleep 0.1; done
 DISPLAY=:$(<display)
 export DISPLAY
 brightness() {
-    ffmpeg -f x11grab -video_size 640x480 -i "$DISPLAY" -frames:v 1 \
+    ffmpeg -f x11grab -draw_mouse 0 -video_size 640x480 -i "$DISPLAY" -frames:v 1 \
         -vf signalstats,metadata=print:key=lavfi.signalstats.YAVG:file=- -f null - | sed -n 's/.*YAVG=\([0-9]*\).*/\1/p'
 }
 # Writes the brightest picture so far to a file, until it is ended.
@@ -96,6 +99,7 @@ look() {
 }
 for tracks in "with sound" "without sound"; do
     [[ $tracks == with\ * ]] || { ffmpeg -i input.flv -c copy -an silent.flv && mv silent.flv input.flv; }
+    rm -f bright
     dark=$(brightness)
     look &
     looker=$!
