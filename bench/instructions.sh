@@ -1,6 +1,7 @@
 #!/bin/sh
-# Counts the instructions of replaying fixed inputs through a session, and compares them with
-# expected.toml: the same on a busy machine as on an idle one. With --bless, writes them there.
+# Counts the instructions of replaying fixed inputs through a session, native and in a sandbox, and
+# compares them with expected.toml: the same on a busy machine as on an idle one. With --bless,
+# writes them there.
 set -eu
 cd "$(dirname "$0")/.."
 expected=bench/expected.toml
@@ -9,15 +10,17 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
 cargo build --quiet --release -p sluicebox-bench --bin core --bin replay
-target=${CARGO_TARGET_DIR:-target}/release
-"$target/core" --vectors "$work"
+# The guest's machine code is the same in all builds; that of the tests is there already.
+cargo build --quiet -p sluicebox-host --example replay
+target=${CARGO_TARGET_DIR:-target}
+"$target/release/core" --vectors "$work"
 
-# name, then files
+# name, program, file
 count() {
     name=$1
     shift
     valgrind --tool=callgrind --callgrind-out-file="$work/$name.out" \
-        "$target/replay" "$@" >"$work/$name.log" 2>&1 || {
+        "$@" >"$work/$name.log" 2>&1 || {
         cat "$work/$name.log" >&2
         exit 1
     }
@@ -25,13 +28,19 @@ count() {
 }
 
 for file in "$work"/*.rtmp; do
-    count "$(basename "$file" .rtmp)" "$file"
+    count "$(basename "$file" .rtmp)" "$target/release/replay" "$file"
 done >"$work/found"
 # From an encoder: the handshake and the commands weigh more in it.
 recorded=tests/vectors/ffmpeg-h264-aac/in.bin
 if [ -e "$recorded" ]; then
-    count ffmpeg_h264_aac "$recorded" >>"$work/found"
+    count ffmpeg_h264_aac "$target/release/replay" "$recorded" >>"$work/found"
 fi
+for file in "$work"/*.rtmp; do
+    count "sandboxed_$(basename "$file" .rtmp)" "$target/debug/examples/replay" "$file"
+done >>"$work/found"
+# Not instructions, but as steady: the size of the guest's module.
+cargo guest >"$work/guest.log" 2>&1 || { cat "$work/guest.log" >&2; exit 1; }
+echo "guest_module_bytes = $(wc -c <"$target/guest/sluicebox_guest.wasm")" >>"$work/found"
 
 if [ "${1-}" = --bless ]; then
     sed -i '/^\[instructions\]/,$ { /^[a-z0-9_]* = /d; }' "$expected"

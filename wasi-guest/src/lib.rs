@@ -18,6 +18,8 @@
 
 extern crate alloc;
 
+#[cfg(test)]
+mod allocations;
 #[cfg(target_family = "wasm")]
 mod exports;
 mod guest;
