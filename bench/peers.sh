@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # Builds Sluicebox and its peers, as far as they can be had, and sets them side by side.
 #
-#   bench/peers.sh                  everything: some 15 minutes; the page is docs/benchmarks.md
-#   bench/peers.sh ARGUMENT...      what `peers --help` says, to standard output
+#   bench/peers.sh                  everything, five times: some 25 minutes; the page is docs/benchmarks.md
+#   bench/peers.sh --within 15      the same in 15 minutes: fewer runs of what takes long
+#   bench/peers.sh ARGUMENT...      other arguments, as `peers --help` has them: to standard output
 #
 # Wanted are Debian's nginx with its RTMP module, ffmpeg, and node with npm; SRS, if it is there, by
 # the variable SRS or in the path. What is missing is named in the page.
@@ -22,7 +23,7 @@ cargo build --release --locked -p sluicebox -p sluicebox-host -p sluicebox-bench
 cargo build --release --locked --manifest-path bench/peers/Cargo.toml --target-dir bench/peers/target ||
   echo "no recorders on other libraries" >&2
 
-if (($#)); then
-  exec "${CARGO_TARGET_DIR:-target}/release/peers" "$@"
+if (($# == 0)) || [[ $1 == --within ]]; then
+  set -- --out docs/benchmarks.md "$@"
 fi
-exec "${CARGO_TARGET_DIR:-target}/release/peers" --out docs/benchmarks.md
+exec "${CARGO_TARGET_DIR:-target}/release/peers" "$@"

@@ -1,6 +1,7 @@
 //! Sluicebox beside its peers: the same loads for all, one after the other, in one run.
 
 use std::path::PathBuf;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
 use clap::Parser;
@@ -22,6 +23,9 @@ pub(crate) struct Args {
     /// Runs of each case; medians are shown
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
     repeats: u32,
+    /// Ends after about so many minutes, with fewer runs of cases that take long, but one of each
+    #[arg(long, value_name = "MINUTES")]
+    within: Option<u32>,
     /// Only cases with this in their name
     #[arg(long, default_value = "")]
     case: String,
@@ -69,12 +73,22 @@ fn compare(args: &Args) -> Result<()> {
         }
     }
     let mut results = Vec::new();
-    for case in CASES.iter().filter(|case| case.name.contains(&args.case)) {
+    let cases: Vec<_> = CASES.iter().filter(|case| case.name.contains(&args.case)).collect();
+    let end = args.within.map(|within| Instant::now() + Duration::from_secs(60) * within);
+    for (done, case) in cases.iter().enumerate() {
+        // What is left, in equal parts: a quick case leaves the rest of its part to the others.
+        let began = Instant::now();
+        let left = u32::try_from(cases.len() - done)?;
+        let part = end.map(|end| end.saturating_duration_since(began) / left);
         let suited = servers.iter().filter(|adapter| case.suits(adapter));
         let mut all: Vec<_> =
             suited.map(|adapter| Series { adapter, samples: vec![], failed: None }).collect();
         // Repeats outside: what else the machine does then falls on all servers alike.
         for repeat in 0..args.repeats {
+            let next = began.elapsed() * (repeat + 1) / repeat.max(1);
+            if repeat > 0 && part.is_some_and(|part| next > part) {
+                break;
+            }
             eprintln!("{}, {} of {}", case.name, repeat + 1, args.repeats);
             for series in all.iter_mut().filter(|series| series.failed.is_none()) {
                 match case.run(series.adapter, &args.dir, args.seconds) {
@@ -86,7 +100,7 @@ fn compare(args: &Args) -> Result<()> {
                 }
             }
         }
-        results.push((case, all));
+        results.push((*case, all));
     }
     let text = report::markdown(&results, &missing, args);
     let Some(out) = &args.out else {

@@ -24,11 +24,11 @@ pub(crate) fn markdown(results: &[Result<'_>], missing: &[String], args: &Args) 
     let _ = writeln!(
         page,
         "<!-- Made by bench/peers.sh: run it again instead of editing this. -->\n
-{}, {}. Medians of {} runs, with the least and the most behind them; paced publishers send for \
+{}, {}. Medians of {}, with the least and the most behind them; paced publishers send for \
          {} s. Servers and load generator share the processors, and recordings go to memory.\n",
         date(),
         table::machine_line(),
-        args.repeats,
+        runs(results),
         args.seconds
     );
     let costs: Vec<_> = results.iter().filter(|(case, _)| case.is_cost()).collect();
@@ -56,6 +56,18 @@ pub(crate) fn markdown(results: &[Result<'_>], missing: &[String], args: &Args) 
         failed.iter().for_each(|one| page += &format!("- {one}\n"));
     }
     page
+}
+
+/// How many runs the cases had.
+fn runs(results: &[Result<'_>]) -> String {
+    let runs = |(_, all): &Result<'_>| all.iter().map(|series| series.samples.len()).max();
+    let (least, most) =
+        (results.iter().filter_map(runs).min(), results.iter().filter_map(runs).max());
+    match (least.unwrap_or(0), most.unwrap_or(0)) {
+        (1, 1) => "1 run".to_owned(),
+        (least, most) if least == most => format!("{most} runs"),
+        (least, most) => format!("{least} to {most} runs"),
+    }
 }
 
 fn date() -> String {
