@@ -10,6 +10,8 @@ mod server;
 mod case;
 mod loads;
 mod connections;
+mod model;
+mod fair;
 mod dialogue;
 mod start;
 mod sizes;
@@ -64,5 +66,6 @@ fn compare(args: &Args) -> Result<()> {
     start::compare(args)?;
     dialogue::compare(args)?;
     loads::compare(args)?;
-    connections::compare(args)
+    connections::compare(args)?;
+    fair::compare(args)
 }

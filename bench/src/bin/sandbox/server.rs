@@ -47,7 +47,7 @@ impl Target {
     pub(crate) fn server(name: &'static str, program: PathBuf) -> Self {
         // What a recording gets besides is measured by recordings.sh.
         let flags = ["--quiet", "--raw", "--sidecar", "none"];
-        let caps = ["--max-connections", "10000", "--max-per-address", "10000"];
+        let caps = ["--max-connections", "20000", "--max-per-address", "20000"];
         let timeouts = ["--publish-timeout", "3600", "--idle-timeout", "3600"];
         let args = flags.into_iter().chain(caps).chain(timeouts).map(str::to_owned).collect();
         Self { name, program, args, dir: "--record-dir", raw: false }
