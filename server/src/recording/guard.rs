@@ -122,7 +122,7 @@ impl Tries {
         Self { began: OnceCell::new(), told: Cell::new(false) }
     }
 
-    /// Whether this is asked for the first time.
+    /// Whether this is asked for the first time: when the first has failed.
     pub(super) fn first(&self) -> bool {
         self.began.get_or_init(Instant::now);
         !self.told.replace(true)
@@ -133,8 +133,7 @@ impl Tries {
         self.told.get().then(|| self.began.get_or_init(Instant::now).elapsed())
     }
 
-    /// Decides what to do after `error`, and waits as long as is wished before that. Only the thread of
-    /// the recording waits; a stand-in drives the others on.
+    /// Decides what to do after `error`.
     pub(super) fn next(&self, settings: &Settings, error: &io::Error, regular: bool) -> Next {
         // A reader that has gone away does not come back.
         if !regular || settings.stop.raised() {
@@ -142,16 +141,16 @@ impl Tries {
         }
         match settings.on_write_error {
             OnWriteError::Stop => Next::Stop,
-            OnWriteError::Wait if passes(error) => {
-                if settings.stop.wait(AGAIN) {
-                    Next::Stop
-                } else {
-                    Next::Again
-                }
-            }
+            OnWriteError::Wait if passes(error) => Next::Again,
             OnWriteError::Wait => Next::Stop,
             OnWriteError::Retry => Next::NewFile,
         }
+    }
+
+    /// Waits before the same file is tried again. Only the thread of the recording waits; a stand-in drives
+    /// the others on. False: the server stops.
+    pub(super) fn wait(&self, settings: &Settings) -> bool {
+        !settings.stop.wait(AGAIN)
     }
 
     /// Waits before another new file is tried. False: it was tried for long enough.

@@ -247,12 +247,14 @@ impl Recording {
         let regular = self.open.as_ref().is_some_and(|open| open.file.is_regular());
         let path = self.path().display().to_string();
         let next = if in_vain { Next::Stop } else { tries.next(&self.settings, &error, regular) };
-        if next == Next::Stop {
-            return Err(anyhow::Error::new(error).context(format!("cannot write {path}")));
+        if next != Next::Stop {
+            self.stumbles(&path, &error, tries);
         }
-        self.stumbles(&path, &error, tries);
-        if next == Next::Again {
+        if next == Next::Again && tries.wait(&self.settings) {
             return Ok(false);
+        }
+        if next != Next::NewFile {
+            return Err(anyhow::Error::new(error).context(format!("cannot write {path}")));
         }
         self.close();
         let timestamp = self.timeline.last();
