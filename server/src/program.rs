@@ -9,7 +9,7 @@ use std::io::{self, Read};
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::str::FromStr;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread;
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use sluicebox_core::Text;
@@ -75,9 +75,10 @@ impl Program {
         let keep = tail.clone();
         let read =
             thread::Builder::new().name("output".into()).spawn(move || read_all(reader, &keep));
-        let running = Running { child, tail, over: false };
+        let mut running = Running { child, tail, reader: None, over: false };
         // Without a reader it would block in its first line. It is ended with `running`.
-        read.map(|_| running)
+        running.reader = Some(read?);
+        Ok(running)
     }
 }
 
@@ -86,6 +87,8 @@ impl Program {
 pub(crate) struct Running {
     child: Child,
     tail: Arc<Mutex<Vec<u8>>>,
+    /// Fills the tail.
+    reader: Option<JoinHandle<()>>,
     /// It has ended, and was waited for.
     over: bool,
 }
@@ -133,8 +136,14 @@ impl Running {
         }
     }
 
-    /// The last lines that it wrote, made safe for a log.
+    /// The last lines that it wrote, made safe for a log. When it has ended, all that it wrote is read
+    /// before, unless somebody else holds on to its output.
     pub(crate) fn last_words(&self) -> String {
+        let deadline = Instant::now() + MERCY;
+        let reads = || self.reader.as_ref().is_some_and(|reader| !reader.is_finished());
+        while self.over && reads() && Instant::now() < deadline {
+            thread::sleep(Duration::from_millis(1));
+        }
         let tail = self.tail.lock().unwrap_or_else(PoisonError::into_inner);
         let lines = tail.split(|byte| b"\n\r".contains(byte)).filter(|line| !line.is_empty());
         lines.map(|line| Text(line).to_string()).collect::<Vec<_>>().join(" | ")
@@ -190,11 +199,6 @@ mod tests {
     fn run(text: &str, variables: &Variables) -> (ExitStatus, String) {
         let mut running = program(text).start(variables, Stdio::null()).unwrap();
         let status = running.wait_while(|| true).unwrap();
-        // The reader may be a moment behind.
-        let start = Instant::now();
-        while running.last_words().is_empty() && start.elapsed() < Duration::from_secs(5) {
-            thread::sleep(Duration::from_millis(5));
-        }
         (status, running.last_words())
     }
 
