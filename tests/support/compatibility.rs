@@ -15,6 +15,11 @@ pub fn recorded(client: &str, version: &str, pushed: &str, recording: &Path) {
     line(client, version, pushed, &format!("complete, {tags} tags"));
 }
 
+/// The same of a client that runs for as long as it happens to: the number differs from run to run.
+pub fn recorded_while_it_ran(client: &str, version: &str, pushed: &str) {
+    line(client, version, pushed, "complete");
+}
+
 /// Writes down what a client made of a refusal.
 pub fn refused(client: &str, version: &str, with: &str, shows: &str) {
     line(client, version, with, shows);
