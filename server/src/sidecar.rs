@@ -79,7 +79,7 @@ pub(crate) fn write(closed: &Closed, detail: Detail, digest: bool) -> Result<Pat
 ///
 /// # Errors
 ///
-/// As [`write`].
+/// As [`write()`].
 pub(crate) fn write_recovered(
     recovered: &Recovered,
     detail: Detail,
