@@ -42,7 +42,7 @@ fn seconds_are_of_all_publishers_and_all_files() {
 fn a_stall_is_over_before_its_stream_ends() {
     let folder = tempfile::tempdir().expect("a folder");
     let told = folder.path().join("events");
-    let server = Server::start(&["--events", told.to_str().expect("text")]);
+    let mut server = Server::start(&["--events", told.to_str().expect("text")]);
     let mut silent = ["ends", "gone"].map(|name| Steady::start(server.addr, "live", name));
     for publisher in &mut silent {
         publisher.frames(5, 3000);
@@ -54,7 +54,8 @@ fn a_stall_is_over_before_its_stream_ends() {
     gone.peer.reset();
     server.complete("ends");
     server.complete("gone");
-    drop(server);
+    server.signal(Signal::TERM);
+    server.exit();
     let (events, documented) = (events(&told), documented());
     events.iter().for_each(|event| assert_documented(event, &documented));
     for (stream, rest) in [

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
+use rustix::process::Signal;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 use sluicebox_tests::flv::hex;
@@ -36,11 +37,13 @@ fn assert_told_once(arguments: &[&str]) {
     let server = Server::again(&arguments, server.kill());
     server.wait_for_lines("on-closed is done", 2);
     // Nothing is left to be told of.
-    let server = Server::again(&arguments, server.kill());
+    let mut server = Server::again(&arguments, server.kill());
     let mut last = Steady::start(server.addr, "live", "last");
     last.frames(5, 3000);
     last.finish(&server);
     server.wait("on-closed is done");
+    server.signal(Signal::TERM);
+    server.exit();
 
     let (all, documented) = (events(Path::new(&told)), documented());
     all.iter().for_each(|event| assert_documented(event, &documented));
@@ -113,9 +116,10 @@ fn a_file_whose_origin_is_lost_is_told_of_all_the_same() {
         }
     }
     let command = ["--on-closed", "true", "--events", told.to_str().expect("text")];
-    let server = Server::again(&command, folder);
+    let mut server = Server::again(&command, folder);
     server.wait("on-closed is done");
-    drop(server);
+    server.signal(Signal::TERM);
+    server.exit();
     let events = events(&told);
     assert_eq!(events.len(), 1, "{events:#?}");
     assert_eq!(events[0]["event"], "segment-closed");

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
+use rustix::process::Signal;
 use serde_json::Value;
 use sluicebox_tests::disk::{Disk, may_mount};
 use sluicebox_tests::flv::{self, Metadata, Tag};
@@ -87,7 +88,7 @@ fn a_full_disk_that_is_cleared_has_lost_nothing() {
     let outside = tempfile::tempdir().expect("a folder");
     let told = outside.path().join("events");
     let told_to = ["--events", told.to_str().expect("text")];
-    let server = Server::start(&[&["--on-write-error", "wait"], &told_to[..]].concat());
+    let mut server = Server::start(&[&["--on-write-error", "wait"], &told_to[..]].concat());
     let folder = server.folder.path().join("small");
     let _disk = Disk::tmpfs(&folder, "size=64m");
     fs::write(folder.join("others"), vec![1; 63 << 20]).expect("a file");
@@ -104,7 +105,8 @@ fn a_full_disk_that_is_cleared_has_lost_nothing() {
     let path = flood.join().finish(&server);
     assert_is_finished(&path);
     let line = server.wait_for_path("writes again", &path);
-    drop(server);
+    server.signal(Signal::TERM);
+    server.exit();
     assert_told_of_the_wait(&told, line.text("path"));
 }
 
