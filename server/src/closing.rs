@@ -79,6 +79,9 @@ impl Closed {
     }
 }
 
+/// Files at a time.
+const FILES: usize = 4;
+
 /// What there is to do something with.
 #[derive(Debug)]
 enum File {
@@ -194,8 +197,8 @@ impl Closings {
             return Ok(Self { pool: None, hook });
         }
         let (next, events) = (hook.clone(), events.clone());
-        // One file after the other: more would only make a disk seek.
-        let pool = Pool::start("closing", 1, move |file: File, _| {
+        // A few at a time: one disk that hangs is not to hold up what is on others.
+        let pool = Pool::start("closing", FILES, move |file: File, _| {
             let written = file.write_sidecar(sidecar, digest, &events);
             if let Some(retention) = &retention {
                 retention.add(file.finished());

@@ -101,6 +101,25 @@ fn so_is_one_that_gets_its_last_name_then() {
     assert_told_once(&["--part"]);
 }
 
+/// Killed between the last name and everything that follows it.
+#[test]
+fn so_is_one_that_has_just_got_its_last_name() {
+    let server = Server::start(&["--part"]);
+    let mut publisher = Steady::start(server.addr, "live", "cam");
+    publisher.frames(5, 3000);
+    publisher.recorded(&server);
+    let part = server.publishing("cam");
+    let last = part.with_extension("");
+    let folder = server.kill();
+    fs::rename(&part, &last).expect("its last name");
+    let command = ["--part", "--sidecar", "account", "--on-closed", "true"];
+    let server = Server::again(&command, folder);
+    server.wait("on-closed is done");
+    assert_eq!(sidecar(&last)["why"], "crash");
+    let marks = fs::read_dir(server.folder.path().join(".unfinished")).expect("a folder");
+    assert_eq!(marks.count(), 0, "marks are left");
+}
+
 #[test]
 fn a_file_whose_origin_is_lost_is_told_of_all_the_same() {
     let outside = tempfile::tempdir().expect("a folder");

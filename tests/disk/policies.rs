@@ -126,6 +126,58 @@ fn assert_told_of_the_wait(events: &Path, path: &str) {
     assert!(failed["error"].as_str().is_some_and(|error| error.contains("space")), "{failed}");
 }
 
+/// For longer than other files are tried: whoever says `wait` means it.
+#[test]
+fn a_next_file_that_cannot_be_made_is_waited_for() {
+    let path = ["--path", "{app}/{segment:03}/cam.flv", "--segment-size", "50000", "--index", "16"];
+    let how = ["--segment-timestamps", "keep", "--on-write-error", "wait"];
+    let server = Server::start(&[&path[..], &how].concat());
+    let folder = server.folder.path().join("live");
+    fs::create_dir(&folder).expect("a folder");
+    fs::write(folder.join("002"), "in the way").expect("a file");
+    let mut publisher = Steady::start(server.addr, "live", "cam");
+    publisher.frames(60, 2000);
+    server.wait("cannot write");
+    thread::sleep(Duration::from_secs(32));
+    fs::remove_file(folder.join("002")).expect("a file");
+    publisher.frames(5, 2000);
+    publisher.peer.send(|script| script.delete_stream(1.0));
+    server.complete("cam");
+    let files = ["001/cam.flv", "002/cam.flv"].map(|name| folder.join(name));
+    assert!(joined(&files) == publisher.sent, "other tags");
+}
+
+/// In vain, as not one frame fits into it: that is tried again too, in the same new file.
+#[test]
+fn a_new_file_into_which_nothing_fits_yet_is_tried_again() {
+    if !may_mount() {
+        return;
+    }
+    let server = Server::start(&["--min-free", "2000000", "--on-write-error", "retry"]);
+    let folder = server.folder.path().join("small");
+    let _disk = Disk::tmpfs(&folder, "size=8m");
+    let mut publisher = Steady::start(server.addr, "small", "cam");
+    publisher.frame(1000);
+    publisher.recorded(&server);
+    // Room for what a file takes when it is finished, and not for a frame besides.
+    let disk = rustix::fs::statvfs(&folder).expect("a disk");
+    let others = disk.f_bavail * disk.f_frsize - 2_300_000;
+    let others = vec![1; usize::try_from(others).expect("some megabytes")];
+    fs::write(folder.join("others"), others).expect("a file");
+    // Until what is free is looked at again.
+    thread::sleep(Duration::from_millis(1100));
+    publisher.frame(300_000);
+    server.wait("cannot write");
+    thread::sleep(Duration::from_secs(3));
+    fs::remove_file(folder.join("others")).expect("a file");
+    publisher.frame(1000);
+    publisher.peer.send(|script| script.delete_stream(1.0));
+    server.complete("cam");
+    let files = files(&server, "small");
+    assert_eq!(files.len(), 2, "{files:?}");
+    assert!(joined(&files) == publisher.sent, "other tags");
+}
+
 #[test]
 fn what_has_to_stay_free_stays_free() {
     if !may_mount() {

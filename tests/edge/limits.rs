@@ -59,6 +59,20 @@ fn a_place_is_refused_and_comes_back() {
 }
 
 #[test]
+fn peers_that_reset_before_they_are_accepted_end_nobody_else() {
+    let server = server(&[]);
+    let mut good = Steady::start(server.addr, "live", "good");
+    for _ in 0..20 {
+        for _ in 0..5 {
+            let socket = TcpStream::connect(server.addr).expect("the server accepts connections");
+            rustix::net::sockopt::set_socket_linger(&socket, Some(Duration::ZERO)).expect("linger");
+        }
+        good.frames(1, 2000);
+    }
+    good.finish(&server);
+}
+
+#[test]
 fn a_silent_peer_is_ended_and_a_live_one_is_not() {
     let server = server(&["--handshake-timeout", "1"]);
     let good = Steady::start(server.addr, "live", "good");

@@ -246,6 +246,7 @@ fn what_is_missing_is_said() {
         ),
         (&["run", "--dir", dir, program], "does the runtime allow it, as with -S inherit-network?"),
         (&["run", program, "--lisen", "x"], "error: --lisen: no such flag; see --help"),
+        (&["run", program, "-o", "-"], "standard output is not for recordings here"),
     ] {
         let (code, error) = refused(&wasmtime, arguments);
         assert!(code != 0 && error.contains(said), "{code}: {error}");

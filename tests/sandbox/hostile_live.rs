@@ -50,7 +50,7 @@ fn a_module_that_is_no_guest_is_named() {
         (version, "the guest speaks version 9, this host 2"),
         (Guest::good().without("trim").module(), "the module does not export `trim`"),
         (Guest::with("version", SPIN).module(), "the guest ran for too long"),
-        (b"no module".to_vec(), "not a module that can be run"),
+        (b"no module".to_vec(), "not WebAssembly in its binary format"),
     ];
     for (module, what) in refused {
         let said = Host::refusing(&module);

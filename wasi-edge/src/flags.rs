@@ -86,7 +86,11 @@ const FLAGS: &[Flag] = &[
         set: |s, v| { s.record_dir = Some(v.into()); Ok(()) } },
     Flag { name: "output", value: "FILE", default: "", of: BOTH,
         help: "one stream to FILE, below the record folder; implies --once. A file that is there is not written over",
-        set: |s, v| { (s.output, s.once) = (Some(v.into()), true); Ok(()) } },
+        set: |s, v| match v {
+            "" => Err("names no file".into()),
+            "-" => Err("standard output is not for recordings here: name a file".into()),
+            _ => { (s.output, s.once) = (Some(v.into()), true); Ok(()) }
+        } },
     Flag { name: "once", value: "", default: "", of: SERVER,
         help: "exit after the first publish; the exit code is 0 only if every message was written",
         set: |s, v| { s.once |= !matches!(v, "0" | "false" | "no" | "off"); Ok(()) } },

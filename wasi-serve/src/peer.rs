@@ -78,7 +78,9 @@ impl Peer {
                 Err(StreamError::Closed) => return self.connection.peer_ended(edge),
                 Err(StreamError::LastOperationFailed(error)) => {
                     if self.connection.publishes() {
-                        edge.warn("connection lost", error.to_debug_string());
+                        // Some runtimes put a backtrace behind it.
+                        let why = error.to_debug_string();
+                        edge.warn("connection lost", why.lines().next().unwrap_or_default());
                     }
                     return self.connection.peer_ended(edge);
                 }

@@ -163,14 +163,14 @@ impl Server {
             // Ended meanwhile by an earlier turn.
             let Some(listener) = self.listeners.get(at) else { return };
             match listener.socket.accept() {
-                Ok(accepted) => {
+                Ok((socket, input, output)) => {
                     // Gone already, if it has no address.
-                    let Ok(address) = accepted.0.remote_address() else { continue };
-                    let address = from_wasi(address);
-                    if self.edge.enter(address.ip()) {
+                    let address = socket.remote_address().ok().map(from_wasi);
+                    if let Some(address) = address.filter(|it| self.edge.enter(it.ip())) {
+                        let accepted = (socket, input, output);
                         self.peers.push(Peer::new(accepted, address, &mut self.edge));
                     } else {
-                        let (socket, input, output) = accepted;
+                        // A socket that goes before its streams is a trap, which ends the whole server.
                         drop((input, output));
                         drop(socket);
                     }

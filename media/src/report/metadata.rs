@@ -43,8 +43,10 @@ pub struct Mismatch {
 pub struct Index {
     /// Its entries.
     pub entries: u64,
-    /// Those that point to a keyframe, or to a sequence header.
+    /// Those that point to a keyframe, or to a sequence header; without video, to a frame of audio.
     pub right: u64,
+    /// Those that point to audio.
+    sound: u64,
     /// Offsets that tags have not come to yet, the last first.
     ahead: Vec<u64>,
 }
@@ -132,15 +134,22 @@ impl Index {
         let mut ahead: Vec<u64> = offsets.iter().filter_map(offset).collect();
         let entries = ahead.len() as u64;
         ahead.sort_unstable_by(|a, b| b.cmp(a));
-        Self { entries, right: 0, ahead }
+        Self { entries, right: 0, sound: 0, ahead }
     }
 
-    /// Takes note of a tag at `offset`. Entries that point to no tag are passed.
-    pub(super) fn pass(&mut self, offset: u64, keyframe: bool) {
+    /// Takes note of a tag at `offset`, which is a keyframe or a sequence header, or any of audio. Entries
+    /// that point to no tag are passed.
+    pub(super) fn pass(&mut self, offset: u64, keyframe: bool, audio: bool) {
         while let Some(next) = self.ahead.last().filter(|next| **next <= offset) {
             self.right += u64::from(keyframe && *next == offset);
+            self.sound += u64::from(audio && *next == offset);
             self.ahead.pop();
         }
+    }
+
+    /// The file has no video: the index is of audio.
+    pub(super) fn is_of_audio(&mut self) {
+        self.right = self.sound;
     }
 }
 

@@ -181,7 +181,7 @@ impl Survey {
             }
         };
         if let Some(metadata) = &mut self.metadata {
-            metadata.index.pass(entry.offset, keyframe);
+            metadata.index.pass(entry.offset, keyframe, entry.tag.kind == flv::AUDIO);
         }
     }
 
@@ -237,6 +237,9 @@ impl Survey {
         }
         if let Some(mut metadata) = report.metadata.take() {
             metadata.compare(&report);
+            if report.tracks.iter().all(|track| track.kind == Kind::Audio) {
+                metadata.index.is_of_audio();
+            }
             report.metadata = Some(metadata);
         }
         report

@@ -1,6 +1,5 @@
 //! Making files under their names, and giving them their last one.
 
-use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -61,7 +60,7 @@ pub(super) fn mark(
 ) -> Option<Mark> {
     let name = format!("{:016x}-{segment}", values.unique);
     let about = (*values.about).clone();
-    let origin = Origin { about, segment, started: Timestamp::now() };
+    let origin = Origin { about, segment, started: Timestamp::now(), inode: inode(path) };
     let mark = Mark::new(&settings.folder, &name, path, &origin);
     mark.inspect_err(|error| {
         tracing::warn!(path = %path.display(), %error, "cannot mark a file as unfinished");
@@ -72,10 +71,7 @@ pub(super) fn mark(
 /// Gives a finished file its last name: without `.part`, with a number if that name is taken by now.
 pub(super) fn settle(path: &Path) -> io::Result<PathBuf> {
     let Some(last) = without_part(path) else { return Ok(path.to_owned()) };
-    let extension = last
-        .extension()
-        .map_or_else(OsString::new, |extension| [".".as_ref(), extension].into_iter().collect());
-    let (stem, extension) = (last.with_extension(""), extension.to_string_lossy().into_owned());
+    let (stem, extension) = parts(&last);
     for number in 1..=NUMBERS {
         let to = numbered(&stem, number, &extension);
         match rename_new(path, &to) {
@@ -84,6 +80,31 @@ pub(super) fn settle(path: &Path) -> io::Result<PathBuf> {
         }
     }
     Err(io::ErrorKind::AlreadyExists.into())
+}
+
+/// The name that [`settle`] has given a file, if it has.
+pub(super) fn settled(path: &Path, origin: &Origin) -> Option<PathBuf> {
+    let (last, inode_then) = (without_part(path)?, origin.inode?);
+    let (stem, extension) = parts(&last);
+    let names = (1..=NUMBERS).map(|number| numbered(&stem, number, &extension));
+    names.take_while(|name| name.exists()).find(|name| inode(name) == Some(inode_then))
+}
+
+#[cfg(unix)]
+fn inode(path: &Path) -> Option<u64> {
+    use std::os::unix::fs::MetadataExt as _;
+    Some(path.symlink_metadata().ok()?.ino())
+}
+
+#[cfg(not(unix))]
+fn inode(_: &Path) -> Option<u64> {
+    None
+}
+
+/// A path in front of its extension, and that with its dot.
+fn parts(path: &Path) -> (PathBuf, String) {
+    let extension = path.extension().map(|extension| format!(".{}", extension.to_string_lossy()));
+    (path.with_extension(""), extension.unwrap_or_default())
 }
 
 /// Renames a file, never over another.

@@ -161,6 +161,6 @@ impl Tries {
 
 /// Whether the same file may take more later: not when it has the greatest length that it may have, or
 /// was removed.
-fn passes(error: &io::Error) -> bool {
+pub(super) fn passes(error: &io::Error) -> bool {
     !matches!(error.kind(), io::ErrorKind::FileTooLarge | io::ErrorKind::NotFound)
 }

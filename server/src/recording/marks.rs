@@ -34,6 +34,9 @@ pub(crate) struct Origin {
     pub(crate) segment: u32,
     /// When it was opened.
     pub(crate) started: Timestamp,
+    /// What the file system calls it: it may have its last name already.
+    #[serde(default)]
+    pub(super) inode: Option<u64>,
 }
 
 impl Mark {

@@ -197,7 +197,11 @@ impl Recording {
             }
             let path = self.path().display().to_string();
             self.stumbles(&path, &format_args!("{error:#}"), &tries);
-            if !tries.wait_for_new_file(&self.settings) {
+            let goes_on = match self.settings.on_write_error {
+                OnWriteError::Wait => tries.wait(&self.settings),
+                _ => tries.wait_for_new_file(&self.settings),
+            };
+            if !goes_on {
                 return Err(error);
             }
         }

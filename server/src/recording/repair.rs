@@ -17,7 +17,7 @@ use sluicebox_core::flv::SCRIPT;
 use sluicebox_media::file::{End, Reader};
 use sluicebox_media::tracks::Tracks;
 
-use super::create::{rename_new, settle, sync_folder};
+use super::create::{rename_new, settle, settled, sync_folder};
 use super::file::{OutputFile, lock};
 use super::look::Look;
 use super::marks::{self, Mark, Origin, Pending};
@@ -106,7 +106,16 @@ fn is_gone(error: &anyhow::Error) -> bool {
 
 /// Finishes a file where it lies. None: somebody holds it.
 fn finish(path: &Path, mark: &Mark) -> Result<Option<Recovered>> {
-    let file = OpenOptions::new().read(true).write(true).open(path)?;
+    let open = |path: &Path| OpenOptions::new().read(true).write(true).open(path);
+    let mut path = path.to_owned();
+    let file = match (open(&path), mark.origin()) {
+        (Err(error), Some(origin)) if error.kind() == io::ErrorKind::NotFound => {
+            // It got its last name, and the server went no further.
+            path = settled(&path, &origin).ok_or(error)?;
+            open(&path)?
+        }
+        (file, _) => file?,
+    };
     if !lock(&file).context("the file system knows no locks: see `sluicebox repair`")? {
         return Ok(None);
     }
@@ -116,7 +125,7 @@ fn finish(path: &Path, mark: &Mark) -> Result<Option<Recovered>> {
     let first = reader.next()?.filter(|entry| entry.tag.kind == SCRIPT);
     let metadata = first.and_then(|entry| Metadata::find(entry.tag.body, entry.offset));
     let mut open =
-        Open::found(OutputFile::new(file.try_clone()?, path.to_owned(), Sync::Close), metadata);
+        Open::found(OutputFile::new(file.try_clone()?, path.clone(), Sync::Close), metadata);
     (&file).rewind()?;
     let mut reader = Reader::new(&file);
     let (mut tags, mut tracks) = (0, Tracks::default());
@@ -143,7 +152,7 @@ fn finish(path: &Path, mark: &Mark) -> Result<Option<Recovered>> {
         open.complete()?;
     }
     open.file.sync_at_end()?;
-    let last = settle(path)?;
+    let last = settle(&path)?;
     sync_folder(&last)?;
     Ok(Some(Recovered {
         path: last,

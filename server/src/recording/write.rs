@@ -7,7 +7,7 @@ use std::time::Instant;
 use anyhow::{Result, bail};
 
 use super::Recording;
-use super::guard::{Next, Tries};
+use super::guard::{Next, Tries, passes};
 use super::open::Failed;
 
 /// Bytes that wait in memory for more at most.
@@ -60,8 +60,9 @@ impl Recording {
             rest = Cow::Owned(rest[failed.whole..].to_vec());
             // Where not even one tag of it fits, the next file has no use either.
             let in_vain = is_new && failed.whole == 0;
-            is_new = self.after(failed.error, &tries, in_vain)?;
-            if is_new {
+            let opened = self.after(failed.error, &tries, in_vain)?;
+            is_new = opened || in_vain;
+            if opened {
                 rest = Cow::Owned(self.timeline.move_on(rest.into_owned()));
             }
             let Some(open) = &mut self.open else { bail!("the recording is finished") };
@@ -79,14 +80,20 @@ impl Recording {
     ) -> Result<bool> {
         let regular = self.open.as_ref().is_some_and(|open| open.file.is_regular());
         let path = self.path().display().to_string();
-        let next = if in_vain { Next::Stop } else { tries.next(&self.settings, &error, regular) };
+        let next = match tries.next(&self.settings, &error, regular) {
+            Next::NewFile if in_vain && !passes(&error) => Next::Stop,
+            next => next,
+        };
         if next != Next::Stop {
             self.stumbles(&path, &error, tries);
         }
         if next == Next::Again && tries.wait(&self.settings) {
             return Ok(false);
         }
-        if next != Next::NewFile {
+        if in_vain && next == Next::NewFile && tries.wait_for_new_file(&self.settings) {
+            return Ok(false);
+        }
+        if in_vain || next != Next::NewFile {
             return Err(anyhow::Error::new(error).context(format!("cannot write {path}")));
         }
         self.close();

@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 use std::path::Path;
 
+use sluicebox_core::Text;
 use sluicebox_core::flv::{AUDIO, Kind, SCRIPT, VIDEO};
 use sluicebox_media::file::End;
 use sluicebox_media::report::{Jump, Metadata, Places, Report, TrackReport};
@@ -14,7 +15,7 @@ const SHOWN: usize = 5;
 /// Writes the report of a file: a line that says whether it is sound, and what is in it.
 pub(super) fn write(out: &mut impl Write, path: &Path, report: &Report) -> io::Result<()> {
     let verdict = if report.is_sound() { "sound" } else { "NOT SOUND" };
-    writeln!(out, "{}: {verdict}", path.display())?;
+    writeln!(out, "{}: {verdict}", Text(path.as_os_str().as_encoded_bytes()))?;
     if report.len == 0 {
         return line(out, "structure", "empty: not a byte");
     }
@@ -163,8 +164,7 @@ fn metadata(out: &mut impl Write, metadata: &Metadata, count: u64) -> io::Result
     }
     let index = &metadata.index;
     if index.entries > 0 {
-        let text =
-            format!("index of {} keyframes, {} of them where it says", index.entries, index.right);
+        let text = format!("index of {} places, {} of them as it says", index.entries, index.right);
         line(out, "", &text)?;
     }
     Ok(())

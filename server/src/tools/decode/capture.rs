@@ -37,7 +37,10 @@ pub(super) fn is_capture(start: &[u8]) -> bool {
 
 /// Decodes every client in a capture.
 pub(super) fn read<B: Backend>(input: impl Read + Send, decode: &mut Decode<'_, B>) -> Result<()> {
-    let mut reader = create_reader(BUFFER, Whole(input)).map_err(|error| anyhow!("{error:?}"))?;
+    let mut reader = create_reader(BUFFER, Whole(input)).map_err(|error| match error {
+        PcapError::Incomplete(_) => anyhow!("the capture ends in its own header"),
+        error => anyhow!("{}", short(&error)),
+    })?;
     let mut frames = Frames::default();
     let mut clients = Clients { flows: BTreeMap::new(), frame: 0 };
     loop {

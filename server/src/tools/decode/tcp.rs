@@ -40,7 +40,10 @@ impl Assembly {
         let distance = i64::from(sequence.wrapping_sub(self.next).cast_signed());
         let place = self.passed.saturating_add_signed(distance);
         if distance > 0 {
-            self.keep(place, data);
+            // Behind what is missing, an acknowledgement alone is no sign that anything is.
+            if !data.is_empty() {
+                self.keep(place, data);
+            }
             return Ok(());
         }
         let again = usize::try_from(-distance).unwrap_or(usize::MAX);
@@ -103,6 +106,12 @@ mod tests {
             });
         }
         (out, assembly.hole())
+    }
+
+    #[test]
+    fn an_empty_segment_leaves_no_hole() {
+        // The acknowledgement behind a FIN that was not captured.
+        assert_eq!(assemble(5, &[(0, "ab"), (3, "")]), ("ab".into(), None));
     }
 
     #[test]
