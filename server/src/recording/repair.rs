@@ -104,18 +104,22 @@ fn is_gone(error: &anyhow::Error) -> bool {
     error.is_some_and(|error| error.kind() == io::ErrorKind::NotFound)
 }
 
-/// Finishes a file where it lies. None: somebody holds it.
-fn finish(path: &Path, mark: &Mark) -> Result<Option<Recovered>> {
+/// Opens what was left under this name, or under the one that it got last.
+fn open_left(path: &Path, mark: &Mark) -> io::Result<(File, PathBuf)> {
     let open = |path: &Path| OpenOptions::new().read(true).write(true).open(path);
-    let mut path = path.to_owned();
-    let file = match (open(&path), mark.origin()) {
+    match (open(path), mark.origin()) {
         (Err(error), Some(origin)) if error.kind() == io::ErrorKind::NotFound => {
             // It got its last name, and the server went no further.
-            path = settled(&path, &origin).ok_or(error)?;
-            open(&path)?
+            let path = settled(path, &origin).ok_or(error)?;
+            Ok((open(&path)?, path))
         }
-        (file, _) => file?,
-    };
+        (file, _) => Ok((file?, path.to_owned())),
+    }
+}
+
+/// Finishes a file where it lies. None: somebody holds it.
+fn finish(path: &Path, mark: &Mark) -> Result<Option<Recovered>> {
+    let (file, path) = open_left(path, mark)?;
     if !lock(&file).context("the file system knows no locks: see `sluicebox repair`")? {
         return Ok(None);
     }
