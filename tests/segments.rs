@@ -115,14 +115,22 @@ fn cut_by_time_and_joined_again() {
     }
 }
 
+/// Whatever place there is for an index: what is not used of it is no part of the size.
 #[test]
 fn cut_by_size_and_joined_again() {
     let sent = stream();
-    let first = ["--index", "16", "--segment-size", "40000", "--segment-timestamps", "keep"];
-    let (_server, files) = publish(&first, &sent);
-    assert_eq!(files.len(), 4, "a second has 14 kB");
-    assert_joined(&files, &sent, false);
-    assert_beginnings(&files);
+    for (index, size) in [("16", "40000"), ("10800", "40kB")] {
+        let arguments = ["--index", index, "--segment-size", size, "--segment-timestamps", "keep"];
+        let (_server, files) = publish(&arguments, &sent);
+        assert_eq!(files.len(), 4, "a second has 14 kB");
+        assert_joined(&files, &sent, false);
+        assert_beginnings(&files);
+        for path in &files[..3] {
+            let len = std::fs::metadata(path).expect("a file").len();
+            let index = len - flv::added(path);
+            assert!((40_000..56_000).contains(&index), "{index} bytes");
+        }
+    }
 }
 
 #[test]

@@ -155,7 +155,7 @@ impl Recording {
     #[inline]
     fn cuts_before(&self, look: Look, timestamp: u32, more: usize) -> bool {
         let (Some(cutter), Some(open)) = (&self.cutter, &self.open) else { return false };
-        let len = open.file.len() + (self.waiting.len() + more) as u64;
+        let len = open.content() + (self.waiting.len() + more) as u64;
         cutter.is_due(&open.facts, open.facts.time_of(timestamp), len, look)
     }
 

@@ -8,7 +8,7 @@ use super::facts::Facts;
 use super::file::{OutputFile, Torn};
 use super::index::Index;
 use super::look::Look;
-use super::metadata::{Blank, Metadata};
+use super::metadata::{Blank, Metadata, room};
 
 /// An open FLV file.
 #[derive(Debug)]
@@ -21,6 +21,8 @@ pub(super) struct Open {
     /// Entries of the index; none: nothing in the file is ours.
     completes: Option<usize>,
     metadata: Option<Metadata>,
+    /// Bytes of the hole for the index.
+    hole: u64,
     /// Another process made it: there may be an index in it already.
     was_found: bool,
     /// No tag has come yet.
@@ -47,8 +49,8 @@ impl Open {
         file.write(&flv::FILE_HEADER).map_err(|torn| torn.error)?;
         let index = Index::new(completes.unwrap_or(0));
         let (facts, safe) = (Facts::default(), Facts::default());
-        let (metadata, was_found, is_new) = (None, false, true);
-        Ok(Self { file, facts, safe, index, completes, metadata, was_found, is_new })
+        let (metadata, hole, was_found, is_new) = (None, 0, false, true);
+        Ok(Self { file, facts, safe, index, completes, metadata, hole, was_found, is_new })
     }
 
     /// Goes on with a file that has tags already, up to `len` bytes.
@@ -56,8 +58,14 @@ impl Open {
         let entries = metadata.map(|metadata| metadata.entries);
         let index = Index::new(entries.unwrap_or(0));
         let (facts, safe) = (Facts::default(), Facts::default());
-        let (completes, was_found, is_new) = (entries.or(Some(0)), true, false);
-        Self { file, facts, safe, index, completes, metadata, was_found, is_new }
+        let (completes, hole, was_found, is_new) = (entries.or(Some(0)), 0, true, false);
+        Self { file, facts, safe, index, completes, metadata, hole, was_found, is_new }
+    }
+
+    /// Bytes that are in it and take room, with as much of the index as there is by now.
+    #[inline]
+    pub(super) fn content(&self) -> u64 {
+        self.file.len() - self.hole + room(self.index.entries().len())
     }
 
     /// Whether the first tag, when it comes, meets metadata of ours.
@@ -95,6 +103,7 @@ impl Open {
             return Err(error);
         }
         self.metadata = Some(blank.placed(before));
+        self.hole = blank.hole as u64;
         if merged && let Some(tag) = first {
             self.count(tag);
         }

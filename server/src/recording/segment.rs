@@ -50,7 +50,7 @@ impl Cutter {
         Self { segments, setups: Vec::new(), metadata: None, kept: 0 }
     }
 
-    /// Whether a tag at `time` has to begin a new file, when the open one has `facts` and ends at `len`.
+    /// Whether a tag at `time` has to begin a new file, when the open one has `facts` and `len` bytes.
     #[inline]
     pub(super) fn is_due(&self, facts: &Facts, time: i64, len: u64, look: Look) -> bool {
         if self.segments.time.is_none() && self.segments.size.is_none() || facts.no_frames() {
