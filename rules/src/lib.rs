@@ -4,7 +4,7 @@
 //! No `std`, no clock and no files: who uses a rule says what time it is, as a span since any fixed
 //! start.
 //!
-//! In the order in which a connection meets them: [`places`] counts connections, a [`clock`] says what
+//! A [`size`] is read as it is typed. In the order in which a connection meets them: [`places`] counts connections, a [`clock`] says what
 //! takes too long, a [`name`] becomes a path that cannot leave the record folder, [`stats`] are what a
 //! stream is seen to be, and an [`account`] is what came of it.
 
@@ -13,6 +13,7 @@
 
 extern crate alloc;
 
+pub mod size;
 pub mod places;
 pub mod clock;
 pub mod name;

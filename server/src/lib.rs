@@ -35,7 +35,6 @@ mod pool;
 mod program;
 mod hook;
 mod sidecar;
-mod size;
 mod closing;
 mod sink;
 mod retention;

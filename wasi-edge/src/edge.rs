@@ -12,6 +12,7 @@ use sluicebox_rules::places::{Full, Places};
 
 use crate::flags::Settings;
 use crate::log::{Level, Line};
+use crate::recording::Recording;
 use crate::system::System;
 
 /// Least time between two log lines that say that connections were refused.
@@ -40,9 +41,16 @@ pub struct Edge<S: System> {
 
 impl<S: System> Edge<S> {
     /// A program that has no connection yet.
-    pub fn new(settings: Settings, mut system: S) -> Self {
+    ///
+    /// # Errors
+    ///
+    /// When the one file that was asked for cannot be made.
+    pub fn new(settings: Settings, mut system: S) -> Result<Self, String> {
+        if let Some(output) = &settings.output {
+            Recording::may_be_made(output, &mut system)?;
+        }
         let seed = system.random();
-        Self {
+        Ok(Self {
             system,
             outcome: Outcome::default(),
             live: BTreeSet::new(),
@@ -54,7 +62,7 @@ impl<S: System> Edge<S> {
             stop: false,
             refused: 0,
             told: None,
-        }
+        })
     }
 
     /// Takes a place for a connection from `address`. False: there is none, which has been logged.
@@ -132,9 +140,9 @@ impl<S: System> Edge<S> {
         wanted
     }
 
-    /// A publish could not be recorded: with `--once` there will be no other.
+    /// The publish that was wanted could not be recorded: another one is wanted.
     pub(crate) fn give_up(&mut self) {
-        self.stop |= self.settings.once;
+        self.taken = false;
     }
 
     /// A publish has ended.

@@ -9,6 +9,7 @@ use core::time::Duration;
 
 use sluicebox_core::{Config, Limits, Type3};
 use sluicebox_rules::clock::Timeouts;
+use sluicebox_rules::size;
 
 /// The forms of the program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,7 +93,7 @@ const FLAGS: &[Flag] = &[
             _ => { (s.output, s.once) = (Some(v.into()), true); Ok(()) }
         } },
     Flag { name: "once", value: "", default: "", of: SERVER,
-        help: "exit after the first publish; the exit code is 0 only if every message was written",
+        help: "exit after the first publish that is recorded; the exit code is 0 only if every message was written",
         set: |s, v| { s.once |= !matches!(v, "0" | "false" | "no" | "off"); Ok(()) } },
     Flag { name: "app", value: "NAME", default: "", of: BOTH,
         help: "take only publishes to this application; several times, or separated by commas",
@@ -112,15 +113,15 @@ const FLAGS: &[Flag] = &[
     Flag { name: "max-memory", value: "MIB", default: "256", of: BOTH,
         help: "what all connections hold together; beyond it the one that holds most is ended",
         set: |s, v| number(v, 1, 4000).map(|n| s.max_memory = n << 20) },
-    Flag { name: "max-message", value: "BYTES", default: "16777215", of: BOTH,
+    Flag { name: "max-message", value: "SIZE", default: "16777215", of: BOTH,
         help: "longest message",
-        set: |s, v| number(v, 1, Limits::MAX_MESSAGE).map(|n| s.config.limits.message = n) },
-    Flag { name: "max-buffered", value: "BYTES", default: "33554432", of: BOTH,
+        set: |s, v| size(v, Limits::MAX_MESSAGE).map(|n| s.config.limits.message = n) },
+    Flag { name: "max-buffered", value: "SIZE", default: "33554432", of: BOTH,
         help: "unfinished messages of one connection together",
-        set: |s, v| number(v, 1, usize::MAX).map(|n| s.config.limits.buffered = n) },
-    Flag { name: "min-chunk-size", value: "BYTES", default: "1", of: BOTH,
+        set: |s, v| size(v, usize::MAX).map(|n| s.config.limits.buffered = n) },
+    Flag { name: "min-chunk-size", value: "SIZE", default: "1", of: BOTH,
         help: "smallest chunk size a peer may set",
-        set: |s, v| number(v, 1, 65_536).map(|n| s.config.limits.smallest_chunk = n) },
+        set: |s, v| size(v, 65_536).map(|n| s.config.limits.smallest_chunk = n) },
     Flag { name: "type3", value: "detect|delta|same", default: "detect", of: BOTH,
         help: "timestamp of a type 3 chunk that starts a message after a type 0 header",
         set: |s, v| one_of(v, &["detect", "delta", "same"])
@@ -241,7 +242,8 @@ fn usage(form: Form) -> String {
         let (name, value, help) = (flag.name, flag.value, flag.help);
         text += &format!("  {short}--{name} {value}\n        {help}{default}\n");
     }
-    text + "\nEach can be set by an environment variable too: --record-dir by SLUICEBOX_RECORD_DIR.\n"
+    text + "\nA SIZE is in bytes, or has a unit: K, M, G (or KiB ...) count by 1024, kB, MB, GB by 1000.\n\
+        Each can be set by an environment variable too: --record-dir by SLUICEBOX_RECORD_DIR.\n"
 }
 
 fn list<T>(text: &str, one: impl Fn(&str) -> Result<T, String>) -> Result<Vec<T>, String> {
@@ -262,6 +264,20 @@ where
 {
     let number = text.parse().ok().filter(|number| (&least..=&most).contains(&number));
     number.ok_or_else(|| format!("must be from {least} to {most}"))
+}
+
+/// A number of bytes, with or without a unit: from 1 to `most`.
+fn size<T>(text: &str, most: T) -> Result<T, String>
+where
+    T: TryFrom<u64> + PartialOrd + core::fmt::Display,
+{
+    match size::parse(text)? {
+        0 => Err("must be at least 1".into()),
+        bytes => {
+            let bytes = T::try_from(bytes).ok().filter(|bytes| *bytes <= most);
+            bytes.ok_or_else(|| format!("must be at most {most}"))
+        }
+    }
 }
 
 /// Seconds, with a fraction if wished; more than nothing, less than a year.

@@ -27,4 +27,4 @@ mod edge;
 pub use connection::Connection;
 pub use edge::Edge;
 pub use flags::{Asked, Form, Settings, parse};
-pub use system::{Fault, File, System, find_folder};
+pub use system::{Fault, File, Found, System, find_folder};

@@ -7,7 +7,7 @@ use sluicebox_core::{Tags, Tally, flv};
 use sluicebox_rules::stats::Stats;
 
 use crate::date;
-use crate::system::{Fault, File, System};
+use crate::system::{Fault, File, Found, System};
 
 /// Recordings of one name that may start in the same second.
 const NUMBERS: u32 = 100;
@@ -50,6 +50,30 @@ impl<F: File> Recording<F> {
             }
         }
         Err(format!("too many recordings of {stem} in one second"))
+    }
+
+    /// Whether the one file that was asked for may be made. To be asked at the start: at the first
+    /// publish, somebody streams.
+    ///
+    /// # Errors
+    ///
+    /// Why it may not be.
+    pub(crate) fn may_be_made<S>(path: &str, system: &mut S) -> Result<(), String>
+    where
+        S: System<File = F>,
+    {
+        let cannot = |fault| format!("cannot write to {path}: {fault}");
+        match system.find(path).map_err(cannot)? {
+            Found::Folder => return Err(format!("{path} is a folder: see --record-dir")),
+            Found::Other => return Err(format!("{path} exists and is not written over")),
+            Found::Nothing => {}
+        }
+        match path.rsplit_once('/') {
+            Some((folder, _)) if system.find(folder).map_err(cannot)? != Found::Folder => {
+                Err(format!("cannot write to {path}: there is no folder {folder}"))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// The one file that was asked for.

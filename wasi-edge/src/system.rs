@@ -31,12 +31,30 @@ pub trait System {
     /// When there is none afterwards.
     fn make_folder(&mut self, path: &str) -> Result<(), Fault>;
 
+    /// What there is already at a path from the record folder.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be said, as for a path that leads out of the folder.
+    fn find(&mut self, path: &str) -> Result<Found, Fault>;
+
     /// Makes a file that was not there before, by its path from the record folder.
     ///
     /// # Errors
     ///
     /// [`Fault::Exists`] when there is one already.
     fn create(&mut self, path: &str) -> Result<Self::File, Fault>;
+}
+
+/// What there is at a path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Found {
+    /// Nothing.
+    Nothing,
+    /// A folder.
+    Folder,
+    /// A file, or whatever else has a name.
+    Other,
 }
 
 /// A file that is written from its start to its end.

@@ -40,7 +40,7 @@ fn start() -> Result<u32, String> {
     };
     let system = Preview1::new(settings.record_dir.as_deref())?;
     let peer = settings.peer.clone();
-    let mut edge = Edge::new(settings, system);
+    let mut edge = Edge::new(settings, system)?;
     let mut connection = Connection::new(peer, &mut edge);
     record(&mut connection, &mut edge);
     Ok(u32::from(!edge.complete()))

@@ -4,7 +4,7 @@ use alloc::format;
 use alloc::string::{String, ToString as _};
 use core::time::Duration;
 
-use sluicebox_edge::{Fault, File, System};
+use sluicebox_edge::{Fault, File, Found, System};
 use wasip1::{Errno, Fd};
 
 use crate::wasi;
@@ -67,6 +67,15 @@ impl System for Preview1 {
 
     fn make_folder(&mut self, path: &str) -> Result<(), Fault> {
         wasi::make_folder(self.folder, &(self.below.clone() + path)).map_err(fault)
+    }
+
+    fn find(&mut self, path: &str) -> Result<Found, Fault> {
+        match wasi::kind(self.folder, &(self.below.clone() + path)) {
+            Ok(wasip1::FILETYPE_DIRECTORY) => Ok(Found::Folder),
+            Ok(_) => Ok(Found::Other),
+            Err(wasip1::ERRNO_NOENT) => Ok(Found::Nothing),
+            Err(errno) => Err(fault(errno)),
+        }
     }
 
     fn create(&mut self, path: &str) -> Result<Open, Fault> {

@@ -6,8 +6,8 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use wasip1::{
-    Ciovec, Clockid, Errno, Event, EventFdReadwrite, Fd, Iovec, Subscription, SubscriptionClock,
-    SubscriptionFdReadwrite, SubscriptionU, SubscriptionUU,
+    Ciovec, Clockid, Errno, Event, EventFdReadwrite, Fd, Filetype, Iovec, Subscription,
+    SubscriptionClock, SubscriptionFdReadwrite, SubscriptionU, SubscriptionUU,
 };
 
 pub(crate) type Result<T> = core::result::Result<T, Errno>;
@@ -149,6 +149,12 @@ pub(crate) fn make_folder(at: Fd, path: &str) -> Result<()> {
         Err(wasip1::ERRNO_EXIST) => Ok(()),
         other => other,
     }
+}
+
+/// Of what kind something is. No symbolic link is followed at its end.
+pub(crate) fn kind(at: Fd, path: &str) -> Result<Filetype> {
+    // SAFETY: the path is a string that outlives the call.
+    unsafe { wasip1::path_filestat_get(at, 0, path) }.map(|stat| stat.filetype)
 }
 
 /// Makes a file that was not there before, to write to.

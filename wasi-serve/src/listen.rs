@@ -45,6 +45,18 @@ pub(crate) fn listen(address: SocketAddr) -> Result<Listener, String> {
     Ok(Listener { ready, socket })
 }
 
+/// Why a connection could not be accepted.
+pub(crate) fn cannot_accept(code: ErrorCode) -> String {
+    let hint = match code {
+        // wasmtime 36 has a word for it, 49 says that it does not know.
+        ErrorCode::NewSocketLimit | ErrorCode::Unknown => {
+            "; the runtime is out of file descriptors, most likely: see ulimit -n"
+        }
+        _ => "",
+    };
+    format!("cannot accept: {}{hint}", code.name())
+}
+
 /// Waits for an operation that was started.
 fn finish(
     ready: &Pollable,

@@ -11,7 +11,7 @@ use wasi::clocks::monotonic_clock::subscribe_duration;
 use wasi::io::poll::{Pollable, poll};
 use wasi::sockets::network::ErrorCode;
 
-use crate::listen::{Listener, from_wasi, listen};
+use crate::listen::{Listener, cannot_accept, from_wasi, listen};
 use crate::peer::Peer;
 use crate::system::{Preview2, say};
 
@@ -68,7 +68,7 @@ impl Server {
         let system = Preview2::new(settings.record_dir.as_deref())?;
         let addresses = settings.listen.clone();
         let folder = system.name.clone();
-        let mut edge = Edge::new(settings, system);
+        let mut edge = Edge::new(settings, system)?;
         let mut listeners = Vec::new();
         for address in addresses {
             let listener = listen(address)?;
@@ -178,7 +178,7 @@ impl Server {
                 Err(ErrorCode::WouldBlock) => return,
                 Err(ErrorCode::ConnectionAborted | ErrorCode::ConnectionReset) => {}
                 Err(code) => {
-                    self.edge.refuse(format_args!("cannot accept: {}", code.name()));
+                    self.edge.refuse(cannot_accept(code));
                     self.accept = self.edge.system.now() + RECOVER;
                     return;
                 }

@@ -4,11 +4,13 @@ use alloc::format;
 use alloc::string::{String, ToString as _};
 use core::time::Duration;
 
-use sluicebox_edge::{Fault, File, System};
+use sluicebox_edge::{Fault, File, Found, System};
 use wasi::cli::stderr::get_stderr;
 use wasi::clocks::{monotonic_clock, wall_clock};
 use wasi::filesystem::preopens::get_directories;
-use wasi::filesystem::types::{Descriptor, DescriptorFlags, ErrorCode, OpenFlags, PathFlags};
+use wasi::filesystem::types::{
+    Descriptor, DescriptorFlags, DescriptorType, ErrorCode, OpenFlags, PathFlags,
+};
 use wasi::random::random::get_random_u64;
 
 /// What one write to standard error may have, in bytes.
@@ -95,6 +97,15 @@ impl System for Preview2 {
 
     fn make_folder(&mut self, path: &str) -> Result<(), Fault> {
         make_folder(&self.folder, &(self.below.clone() + path)).map_err(fault)
+    }
+
+    fn find(&mut self, path: &str) -> Result<Found, Fault> {
+        match self.folder.stat_at(PathFlags::empty(), &(self.below.clone() + path)) {
+            Ok(stat) if stat.type_ == DescriptorType::Directory => Ok(Found::Folder),
+            Ok(_) => Ok(Found::Other),
+            Err(ErrorCode::NoEntry) => Ok(Found::Nothing),
+            Err(code) => Err(fault(code)),
+        }
     }
 
     fn create(&mut self, path: &str) -> Result<Open, Fault> {

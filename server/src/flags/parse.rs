@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use sluicebox_rules::size;
+
 use crate::shutdown::Elsewhere;
-use crate::size;
 
 /// A number from 1.
 pub(super) fn at_least_one(text: &str) -> Result<usize, String> {

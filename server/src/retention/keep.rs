@@ -3,7 +3,7 @@
 use std::str::FromStr;
 use std::time::Duration;
 
-use crate::size;
+use sluicebox_rules::size;
 
 /// What is kept of finished recordings.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -38,6 +38,16 @@ fn arguments_win_over_the_environment() {
 }
 
 #[test]
+fn sizes_have_the_servers_units() {
+    let arguments = ["--max-message", "4MiB", "--max-buffered=16 MB", "--min-chunk-size", "1K"];
+    let limits = run(Form::Filter, &arguments, &[]).unwrap().config.limits;
+    assert_eq!(
+        (limits.message, limits.buffered, limits.smallest_chunk),
+        (4 << 20, 16_000_000, 1024)
+    );
+}
+
+#[test]
 fn what_is_wrong_is_said_and_where() {
     for (arguments, environment, said) in [
         (&["--lisen", "x"][..], &[][..], "--lisen: no such flag; see --help"),
@@ -55,6 +65,13 @@ fn what_is_wrong_is_said_and_where() {
             &["--idle-timeout", "nan"],
             &[],
             "--idle-timeout: must be more than 0 and less than a year",
+        ),
+        (&["--max-message", "16M"], &[], "--max-message: must be at most 16777215"),
+        (&["--min-chunk-size=0"], &[], "--min-chunk-size: must be at least 1"),
+        (
+            &["--max-buffered", "1m"],
+            &[],
+            "--max-buffered: \"m\" is no unit: K, M, G, T (1024), kB, MB, GB, TB (1000)",
         ),
         (&[], &[("SLUICEBOX_LOG", "xml")], "SLUICEBOX_LOG: must be text or json"),
     ] {

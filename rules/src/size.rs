@@ -1,5 +1,8 @@
 //! Sizes, as they are typed: `1500000`, `64K`, `28MB`, `2 GiB`.
 
+use alloc::format;
+use alloc::string::String;
+
 /// Units of bytes, as coreutils has them: K, M, G and T count by 1024, as KiB, MiB, GiB and TiB do; kB, MB,
 /// GB and TB count by 1000.
 const UNITS: [(&str, u64); 16] = [
@@ -22,7 +25,11 @@ const UNITS: [(&str, u64); 16] = [
 ];
 
 /// A number of bytes: whole, with or without a unit.
-pub(crate) fn parse(text: &str) -> Result<u64, String> {
+///
+/// # Errors
+///
+/// What is wrong with it.
+pub fn parse(text: &str) -> Result<u64, String> {
     let text = text.trim();
     let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     let (number, unit) = text.split_at(end);
