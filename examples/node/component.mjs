@@ -1,11 +1,11 @@
 // An RTMP server that records, in Node: the typed component (wit/ingest.wit), made into JavaScript by jco.
 //
-//   npm install && cargo edge
+//   npm ci && cargo edge
 //   node component.mjs ../../target/edge/sluicebox-ingest.wasm FOLDER [PORT]
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { transpile } from '@bytecodealliance/jco-transpile';
-import { Recorder, serve } from './server.mjs';
+import { serve } from './server.mjs';
 
 const [component, folder, port = '1935'] = process.argv.slice(2);
 const outDir = join(import.meta.dirname, 'ingest');
@@ -17,9 +17,8 @@ for (const [path, bytes] of Object.entries(files)) {
 const { 'sluicebox:ingest/sessions@0.2.0': sessions } = await import(join(outDir, 'ingest.js'));
 if (!sessions) throw new Error(`${component} has no sluicebox:ingest/sessions@0.2.0`);
 
-serve(port, (socket) => {
+serve(port, folder, (socket, recorder) => {
   const session = new sessions.Session(undefined, BigInt(Date.now()));
-  const recorder = new Recorder(folder);
 
   function act({ events, failed }) {
     for (const { tag, val } of events) {

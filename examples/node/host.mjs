@@ -3,17 +3,15 @@
 //   cargo guest
 //   node host.mjs ../../target/guest/sluicebox_guest.wasm FOLDER [PORT]
 import { readFileSync } from 'node:fs';
-import { randomInt } from 'node:crypto';
-import { Recorder, serve } from './server.mjs';
+import { serve } from './server.mjs';
 
 const [file, folder, port = '1935'] = process.argv.slice(2);
 const guest = new WebAssembly.Module(readFileSync(file));
 const version = new WebAssembly.Instance(guest).exports.version();
 if (version !== 2) throw new Error(`${file} has version ${version} of the interface, and this host knows 2`);
 
-serve(port, (socket) => {
+serve(port, folder, (socket, recorder) => {
   const { memory, ...call } = new WebAssembly.Instance(guest).exports; // one for each connection
-  const recorder = new Recorder(folder);
   // Memory may have grown since the last look. `slice` is what an address and a length, at `at`, point at.
   const u32 = (at) => new DataView(memory.buffer).getUint32(at, true);
   const slice = (at) => Buffer.from(memory.buffer, u32(at), u32(at + 4));
@@ -25,20 +23,18 @@ serve(port, (socket) => {
       switch (u32(record)) {
         case 0: return; // nothing more, until there is more input
         case 1: socket.write(Buffer.from(slice(record + 32))); break; // reply: copied, as it is sent later
-        case 2: break; // connect: has been answered
         case 3: // publish: application, tcUrl, name
           recorder.begin(stream, slice(record + 32), slice(record + 48));
           call.accept(stream);
           break;
         case 4: recorder.append(stream, slice(record + 32)); break; // tags
         case 5: recorder.end(stream, u32(record + 40), u32(record + 56)); break; // unpublish, with the ledger
-        default: throw new Error(slice(record + 48)); // failed: in words
+        case 6: throw new Error(slice(record + 48)); // failed: in words
       }
     }
   }
 
-  call.space(0); // no settings: the defaults
-  call.open(0, BigInt(randomInt(2 ** 47)));
+  call.open(0, BigInt(Date.now())); // no settings: the defaults
   return {
     feed(bytes) {
       const at = call.space(bytes.length) >>> 0;

@@ -1,14 +1,19 @@
 // Runs the stand-alone server (a WASI 0.2 component) under Node, which has no sockets or files of its
 // own for it: jco makes a module of JavaScript, its shim brings WASI.
 //
-//   npm install
+//   npm ci
 //   node serve.mjs ../../target/edge/sluicebox-serve.wasm RECORDINGS [FLAG]...
-import { mkdtemp, mkdir, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdtemp, mkdir, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { tmpdir } from 'node:os';
 import { transpile } from '@bytecodealliance/jco-transpile';
 
 const [component, recordings, ...flags] = process.argv.slice(2);
+// The shim would look only when there is something to record.
+if (!(await stat(recordings).catch(() => null))?.isDirectory()) {
+  console.error(`error: ${recordings} is no folder to record to`);
+  process.exit(1);
+}
 const folder = await mkdtemp(join(tmpdir(), 'sluicebox-'));
 const { files } = await transpile(resolve(component), { name: 'serve', outDir: folder });
 for (const [path, bytes] of Object.entries(files)) {

