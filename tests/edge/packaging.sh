@@ -86,7 +86,7 @@ mkdir "$work/units"
 for unit in packaging/systemd/*; do
     sed 's#^\(Exec[A-Za-z]*=-\{0,1\}\)/usr/bin/[a-z-]*#\1/bin/true#; /^Documentation=/d' "$unit" >"$work/units/${unit##*/}"
 done
-for unit in sluicebox.service sluicebox-host.service sluicebox-serve.service sluicebox-filter.socket; do
+for unit in sluicebox.service sluicebox-host.service sluicebox-serve.service sluicebox-filter.socket sluicebox-filter-compile.service; do
     said=$(systemd-analyze verify --man=no "$work/units/$unit" 2>&1 | grep -F sluicebox || true)
     [[ -z $said ]] || fail "$unit: $said"
 done
@@ -95,6 +95,21 @@ for unit in packaging/systemd/*.service; do
     systemd-analyze security --no-pager --offline=true --threshold=15 "$unit" >"$work/exposure" ||
         fail "$unit: $(tail -n 1 "$work/exposure")"
     echo "packaging: ${unit##*/}: $(tail -n 1 "$work/exposure")"
+done
+
+# The filter's two commands, as the units have them but for the places: what the one compiles, the other runs.
+command_of() {
+    sed -n 's/^ExecStart=-\{0,1\}//p' "packaging/systemd/$1" | sed "s#/usr/bin/wasmtime#$tools/wasmtime-$2#
+        s#/usr/lib/sluicebox/#target/edge/#; s#/run/sluicebox-filter/#$work/run-$2/#; s#/var/lib/sluicebox#$work/lib-$2#"
+}
+tools=target/edge-tools/bin
+for runtime in oldest newest; do
+    mkdir "$work/run-$runtime" "$work/lib-$runtime"
+    $(command_of sluicebox-filter-compile.service $runtime) || fail "the filter's unit does not compile: $runtime"
+    $(command_of sluicebox-filter@.service $runtime) <tests/vectors/ffmpeg-h264-aac/in.bin >/dev/null 2>"$work/filter" ||
+        fail "the filter's unit does not run: $runtime: $(cat "$work/filter")"
+    [[ -n $(find "$work/lib-$runtime" -name '*.flv') ]] || fail "the filter's unit records nothing: $runtime"
+    echo "packaging: the filter's unit runs what was compiled for it: $runtime"
 done
 
 PYTHONPATH=target/edge-tools/yaml python3 - packaging/kubernetes/*.yaml <<'END' || fail "the manifest"
@@ -134,7 +149,7 @@ PROFILE=dev ./dist.sh "$work/dist" >"$work/dist.log" 2>&1 || { cat "$work/dist.l
     sha256sum --check --quiet SHA256SUMS
     for file in sluicebox sluicebox-host sluicebox_guest.wasm sluicebox-{ingest,serve,filter}.wasm oci/index.json \
         sbom.cdx.json README.md LICENSE-{MIT,APACHE} docs/{abi,edge}.md wit/ingest.wit examples/node/host.mjs \
-        packaging/systemd/sluicebox{,-host,-serve,-filter@}.service packaging/kubernetes/sluicebox-serve.yaml; do
+        packaging/systemd/sluicebox{,-host,-serve,-filter@,-filter-compile}.service packaging/kubernetes/sluicebox-serve.yaml; do
         grep -q "  ./$file\$" SHA256SUMS || fail "dist has no $file"
     done
     [[ $(./sluicebox --version) == "sluicebox "* && $(./sluicebox-host --version) == "sluicebox-host "* ]]
