@@ -2,7 +2,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::Read as _;
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rustix::process::Signal;
 use serde_json::Value;
@@ -10,24 +10,15 @@ use sluicebox_tests::handshake::Handshake;
 use sluicebox_tests::peer::Peer;
 use sluicebox_tests::server::Server;
 use sluicebox_tests::steady::Steady;
+use sluicebox_tests::tool::wait_until as wait;
 
 /// Files that a crash has left, and what follows when they are finished.
 mod recovered;
 /// How long recordings are, and stalls.
 mod lengths;
 mod sidecars;
-
-/// Far more than anything takes, so that a busy machine fails nothing.
-const DEADLINE: Duration = Duration::from_secs(30);
-
-/// Waits for a condition.
-fn wait(what: &str, condition: impl Fn() -> bool) {
-    let start = Instant::now();
-    while !condition() {
-        assert!(start.elapsed() < DEADLINE, "{what} takes too long");
-        std::thread::sleep(Duration::from_millis(10));
-    }
-}
+/// What could not be done at once: sidecars without room, programs that the server did not wait for.
+mod late;
 
 /// Publishes some frames, and ends in order.
 fn publish(server: &Server, stream: &str) -> Steady {

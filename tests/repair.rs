@@ -11,6 +11,7 @@ use sluicebox_tests::media::{assert_plays, probe};
 use sluicebox_tests::peer::Peer;
 use sluicebox_tests::server::Server;
 use sluicebox_tests::steady::Steady;
+use sluicebox_tests::tool::wait_until as wait;
 
 /// `sluicebox repair`.
 mod by_hand;
@@ -138,6 +139,40 @@ fn what_a_power_loss_leaves_at_the_end_is_cut_off() {
     }
 }
 
+/// As after a power loss, when the system had made room and not written anything.
+#[test]
+fn a_file_in_which_nothing_was_recorded_is_removed() {
+    for (content, part) in [(&[0; 300_000][..], false), (b"", false), (b"FLV\x01\x05", true)] {
+        let arguments: &[&str] = if part { &["--part"] } else { &[] };
+        let (folder, path, _) = left_by_a_crash(arguments);
+        fs::write(&path, content).expect("a recording");
+        let events = folder.path().join("events");
+        let told = ["--events", events.to_str().expect("a plain path")];
+        let mut server = Server::again(&[arguments, &told].concat(), folder);
+        let line = server.wait_for_path("removed, as nothing was recorded in it", &path);
+        assert_eq!(line.number("bytes"), content.len() as u64);
+        assert!(!path.exists() && !path.with_extension("").exists());
+        assert_eq!(server.marks(), 0);
+        server.signal(rustix::process::Signal::TERM);
+        server.exit();
+        let events = fs::read_to_string(events).expect("events");
+        assert!(events.contains("\"deleted\"") && events.contains("\"empty\""), "{events}");
+    }
+}
+
+/// The start was lost, and not what is behind it: that is somebody's to look at.
+#[test]
+fn a_file_whose_header_is_lost_is_left_as_it_is() {
+    let (folder, path, _) = left_by_a_crash(&[]);
+    let mut bytes = fs::read(&path).expect("a recording");
+    bytes[..4096].fill(0);
+    fs::write(&path, &bytes).expect("a recording");
+    let server = Server::again(&[], folder);
+    let line = server.wait_for_path("cannot finish what a crash has left", &path);
+    assert!(line.text("error").contains("not an FLV file"), "{line:?}");
+    assert!(fs::read(&path).expect("a recording") == bytes, "it was touched");
+}
+
 #[test]
 fn a_part_gets_its_last_name() {
     let (folder, part, tags) = left_by_a_crash(&["--part"]);
@@ -147,8 +182,7 @@ fn a_part_gets_its_last_name() {
     server.wait_for_path("finished after a crash", &path);
     assert_finished(&path, &tags);
     assert!(!part.exists());
-    let marks = fs::read_dir(server.folder.path().join(".unfinished")).expect("a folder").count();
-    assert_eq!(marks, 0);
+    wait("the end of its mark", || server.marks() == 0);
 }
 
 #[test]

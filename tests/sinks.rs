@@ -4,27 +4,16 @@ use std::net::TcpListener;
 use std::os::unix::net::UnixListener;
 use std::path::Path;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::Value;
 use sluicebox_tests::flv::{self, Tag};
 use sluicebox_tests::media::{Encode, assert_plays, media_tags};
 use sluicebox_tests::server::Server;
 use sluicebox_tests::steady::Steady;
-use sluicebox_tests::tool::{Running, run, tool};
+use sluicebox_tests::tool::{Running, run, tool, wait_until as wait};
 
 use crate::encodes::*;
-
-/// Far more than anything takes, so that a busy machine fails nothing.
-const DEADLINE: Duration = Duration::from_secs(30);
-
-fn wait(what: &str, condition: impl Fn() -> bool) {
-    let start = Instant::now();
-    while !condition() {
-        assert!(start.elapsed() < DEADLINE, "{what} takes too long");
-        thread::sleep(Duration::from_millis(10));
-    }
-}
 
 fn bodies(tags: &[Tag]) -> Vec<(u8, u32, &[u8])> {
     tags.iter().map(|tag| (tag.kind, tag.timestamp, tag.body.as_slice())).collect()

@@ -9,6 +9,7 @@ use anyhow::Result;
 use crate::events::{About, Event, Events};
 use crate::pool::{Pool, Time};
 use crate::program::{Program, Variables};
+use crate::recording::Pending;
 
 /// What to run, how many at a time, and for how long.
 #[derive(Clone, Debug)]
@@ -26,6 +27,8 @@ pub(crate) struct Job {
     /// As it is shown.
     pub(crate) path: String,
     pub(crate) variables: Variables,
+    /// To be told when it has run.
+    pub(crate) pending: Option<Arc<Pending>>,
 }
 
 /// Runs the program. Whoever has finished a file never waits for it.
@@ -39,7 +42,14 @@ impl Hook {
     pub(crate) fn start(settings: Settings, events: Arc<Events>) -> Result<Self> {
         let told = events.clone();
         let jobs = settings.jobs;
-        let work = move |job: Job, time: &Time<'_>| run(&settings, &job, time, &told);
+        let work = move |job: Job, time: &Time<'_>| {
+            // One that the server ends as it stops runs again at the next start.
+            if run(&settings, &job, time, &told)
+                && let Some(pending) = &job.pending
+            {
+                pending.has_run();
+            }
+        };
         Ok(Self { pool: Pool::start("on-closed", jobs, work)?, events })
     }
 
@@ -47,7 +57,12 @@ impl Hook {
     pub(crate) fn give(&self, job: Job) {
         let (about, path) = (job.about.clone(), job.path.clone());
         if !self.pool.give(job) {
-            fail(&self.events, about.as_deref(), &path, "too many files wait for it: not run");
+            fail(
+                &self.events,
+                about.as_deref(),
+                &path,
+                "too many files wait for it: not run before the next start",
+            );
         }
     }
 
@@ -61,13 +76,15 @@ impl Hook {
     }
 }
 
-fn run(settings: &Settings, job: &Job, time: &Time<'_>, events: &Events) {
+/// Runs the program for a file. False: the server could not wait for its end.
+fn run(settings: &Settings, job: &Job, time: &Time<'_>, events: &Events) -> bool {
     let (path, program) = (&job.path, settings.program.name());
     let about = job.about.as_deref();
     let mut running = match settings.program.start(&job.variables, Stdio::null()) {
         Ok(running) => running,
         Err(error) => {
-            return fail(events, about, path, &format!("cannot start {program}: {error}"));
+            fail(events, about, path, &format!("cannot start {program}: {error}"));
+            return true;
         }
     };
     let deadline = Instant::now() + settings.timeout;
@@ -79,11 +96,17 @@ fn run(settings: &Settings, job: &Job, time: &Time<'_>, events: &Events) {
             tracing::info!(path, program, output, "on-closed is done");
         }
         Some(status) => fail(events, about, path, &running.says(&format!("{program}: {status}"))),
+        None if time.is_up() => {
+            let error = format!("{program} was ended, as the server stops");
+            fail(events, about, path, &running.says(&error));
+            return false;
+        }
         None => {
-            let why = if time.is_up() { "the server stops" } else { "it takes too long" };
-            fail(events, about, path, &running.says(&format!("{program} was ended, as {why}")));
+            let error = format!("{program} was ended, as it takes too long");
+            fail(events, about, path, &running.says(&error));
         }
     }
+    true
 }
 
 fn fail(events: &Events, about: Option<&About>, path: &str, error: &str) {

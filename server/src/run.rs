@@ -133,8 +133,8 @@ pub fn run<B: Backend>(flags: Flags, backend: B) -> Result<ExitCode> {
 /// Finishes what a crash has left, beside everything else.
 fn repair(destination: &Destination, services: &Services) -> Result<()> {
     let Some(folder) = destination.folder().map(Path::to_owned) else { return Ok(()) };
-    let recover = services.recover();
-    let run = move || recording::repair_unfinished(&folder, recover);
+    let (recover, presence) = (services.recover(), destination.presence().clone());
+    let run = move || recording::repair_unfinished(&folder, &presence, recover);
     thread::Builder::new().name("repair".into()).spawn(run).context("cannot start a thread")?;
     Ok(())
 }
@@ -163,6 +163,7 @@ fn serve<B: Backend>(
     shared.claims.close();
     let streams_ended = drive.ended(deadline) & keeper.ended(deadline);
     let ended = shared.services.close(deadline, streams_ended) && streams_ended;
+    shared.destination.presence().leave();
     if !ended {
         let connections = shared.access.connections();
         tracing::error!(connections, "stopped before everything was finished");

@@ -10,7 +10,7 @@ use crate::closing::Closings;
 use crate::events::{Event, Events};
 use crate::facts::Facts;
 use crate::flags::Flags;
-use crate::recording::{Recovered, Segment, Watch};
+use crate::recording::{Left, Segment, Watch};
 use crate::retention::Retention;
 use crate::sidecar;
 use crate::sink::Sinks;
@@ -49,20 +49,29 @@ impl Services {
         Box::new(Watcher { facts: facts.clone(), events, closings })
     }
 
-    /// What follows for a file that a crash had left, when it is finished.
-    pub(crate) fn recover(&self) -> impl Fn(Recovered) + Send + use<> {
+    /// What follows for a file that was left, when it is finished.
+    pub(crate) fn recover(&self) -> impl Fn(Left) + Send + use<> {
         let (events, closings) = (self.events.clone(), self.closings.clone());
-        move |recovered| {
-            let closed = Event::SegmentClosed {
-                path: &recovered.path.display().to_string(),
-                segment: recovered.segment,
-                bytes: recovered.len,
-                messages: recovered.tally.messages,
-                seconds: sidecar::seconds(recovered.duration),
-                recovered: true,
-            };
-            events.note(recovered.origin.as_ref().map(|origin| &origin.about), &closed);
-            closings.give_recovered(recovered);
+        move |left| match left {
+            Left::Recovered(recovered) => {
+                let closed = Event::SegmentClosed {
+                    path: &recovered.path.display().to_string(),
+                    segment: recovered.segment,
+                    bytes: recovered.len,
+                    messages: recovered.tally.messages,
+                    seconds: sidecar::seconds(recovered.duration),
+                    recovered: true,
+                };
+                events.note(recovered.origin.as_ref().map(|origin| &origin.about), &closed);
+                closings.give_recovered(recovered);
+            }
+            // It was told of when it was closed.
+            Left::Kept(kept) => closings.give_kept(kept),
+            Left::Empty(path, origin, bytes) => {
+                let path = path.display().to_string();
+                let deleted = Event::Deleted { path: &path, why: "empty", bytes };
+                events.note(origin.as_ref().map(|origin| &origin.about), &deleted);
+            }
         }
     }
 

@@ -56,44 +56,39 @@ pub(crate) fn path_of(recording: &Path) -> PathBuf {
     name.into()
 }
 
-/// Reads the mark of a sidecar. None: it is none of ours.
-pub(crate) fn read_mark(path: &Path) -> Option<Mark> {
+impl Mark {
+    /// Whether it is that of this recording, as long as it is.
+    pub(crate) fn is_of(&self, recording: &Path, bytes: u64) -> bool {
+        recording.file_name().is_some_and(|name| name.to_string_lossy() == self.file)
+            && self.bytes == bytes
+    }
+}
+
+/// Reads a sidecar, and its mark. None: it is none of ours.
+pub(crate) fn read(path: &Path) -> Option<(Mark, Value)> {
     // Longer than any of ours.
     const MOST: u64 = 16 << 20;
     let mut text = Vec::new();
     File::open(path).ok()?.take(MOST).read_to_end(&mut text).ok()?;
-    serde_json::from_slice(&text).ok()
+    parse(serde_json::from_slice(&text).ok()?)
 }
 
-/// Writes the sidecar of a file, whole or not at all, and never over anything. Returns its path.
+/// The mark of what a sidecar says.
+pub(crate) fn parse(content: Value) -> Option<(Mark, Value)> {
+    Some((Mark::deserialize(&content).ok()?, content))
+}
+
+/// Adds what the file has to be read once more for.
 ///
 /// # Errors
 ///
-/// When it cannot be written, when there is a file of that name, and when the recording cannot be read
-/// back where that is wanted.
-pub(crate) fn write(closed: &Closed, detail: Detail, digest: bool) -> Result<PathBuf> {
-    write_content(&closed.segment.path, content(closed)?, detail, digest)
-}
-
-/// The same for a file that a crash had left. What its publisher sent and lost, nobody knows any more.
-///
-/// # Errors
-///
-/// As [`write()`].
-pub(crate) fn write_recovered(
-    recovered: &Recovered,
-    detail: Detail,
-    digest: bool,
-) -> Result<PathBuf> {
-    write_content(&recovered.path, content_of_recovered(recovered)?, detail, digest)
-}
-
-fn write_content(
+/// When it cannot be.
+pub(crate) fn add(
     recording: &Path,
-    mut content: Value,
+    content: &mut Value,
     detail: Detail,
     digest: bool,
-) -> Result<PathBuf> {
+) -> Result<()> {
     if detail == Detail::Report {
         let (report, sha256) = read_back(recording, digest)
             .with_context(|| format!("cannot read {} back", recording.display()))?;
@@ -102,8 +97,17 @@ fn write_content(
     } else if digest {
         content["sha256"] = json!(digest_of(recording)?);
     }
+    Ok(())
+}
+
+/// Writes the sidecar of a file, whole or not at all, and never over anything. Returns its path.
+///
+/// # Errors
+///
+/// When it cannot be written, and when there is a file of that name.
+pub(crate) fn write(recording: &Path, content: &Value) -> Result<PathBuf> {
     let path = path_of(recording);
-    save(&path, &content).with_context(|| format!("cannot write {}", path.display()))?;
+    save(&path, content).with_context(|| format!("cannot write {}", path.display()))?;
     Ok(path)
 }
 
@@ -114,7 +118,12 @@ fn mark(recording: &Path, bytes: u64, ended: jiff::Timestamp) -> Result<Value> {
     Ok(serde_json::to_value(mark)?)
 }
 
-fn content_of_recovered(recovered: &Recovered) -> Result<Value> {
+/// The same of a file that was left. What its publisher sent and lost, nobody knows any more.
+///
+/// # Errors
+///
+/// As [`content`].
+pub(crate) fn content_of_recovered(recovered: &Recovered) -> Result<Value> {
     let mut content = mark(&recovered.path, recovered.len, recovered.ended)?;
     if let Some(Origin { about, started, .. }) = &recovered.origin {
         extend(
@@ -136,15 +145,17 @@ fn content_of_recovered(recovered: &Recovered) -> Result<Value> {
             "messages": tally(recovered.tally),
             "codecs": recovered.tracks.to_string(),
             "tracks": tracks(recovered.tracks.iter()),
-            "why": CRASH,
+            "why": (!recovered.finished).then_some(CRASH),
             "account": null,
-            "repaired": {
-                "tags": recovered.tags,
-                "bytes_cut": recovered.cut,
-                "end": recovered.end,
-            },
         }),
     );
+    if !recovered.finished {
+        content["repaired"] = json!({
+            "tags": recovered.tags,
+            "bytes_cut": recovered.cut,
+            "end": recovered.end,
+        });
+    }
     Ok(content)
 }
 
@@ -166,13 +177,19 @@ fn tracks<'a>(tracks: impl Iterator<Item = &'a Track>) -> Value {
     tracks.map(track).collect()
 }
 
-fn content(closed: &Closed) -> Result<Value> {
+/// What is known of a file that its recording has finished.
+///
+/// # Errors
+///
+/// When it has no name.
+pub(crate) fn content(closed: &Closed) -> Result<Value> {
     let segment = &closed.segment;
     let mut content = mark(&segment.path, segment.len, segment.ended)?;
     let more = json!({
         "app": closed.about.app,
         "stream": closed.about.stream,
         "session": closed.about.session,
+        "peer": closed.about.peer,
         "segment": segment.number,
         "started": segment.began,
         "seconds": seconds(segment.duration),

@@ -11,7 +11,7 @@ use sluicebox_tests::flv::hex;
 use sluicebox_tests::server::Server;
 use sluicebox_tests::steady::Steady;
 
-use super::{assert_documented, documented, events, sidecar};
+use super::{assert_documented, documented, events, sidecar, wait};
 
 /// What a program was told: its variables, without what they all begin with.
 fn variables(path: &Path) -> BTreeMap<String, String> {
@@ -116,8 +116,7 @@ fn so_is_one_that_has_just_got_its_last_name() {
     let server = Server::again(&command, folder);
     server.wait("on-closed is done");
     assert_eq!(sidecar(&last)["why"], "crash");
-    let marks = fs::read_dir(server.folder.path().join(".unfinished")).expect("a folder");
-    assert_eq!(marks.count(), 0, "marks are left");
+    wait("the end of its mark", || server.marks() == 0);
 }
 
 #[test]

@@ -100,6 +100,43 @@ fn what_is_no_recording_is_not_touched() {
 }
 
 #[test]
+fn of_a_link_it_is_the_file_and_that_stays_whose_it_was() {
+    use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown, symlink};
+    let (folder, path, tags) = damaged();
+    let root = rustix::process::geteuid().is_root();
+    if root {
+        chown(&path, Some(12_345), Some(12_346)).expect("another owner");
+    }
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).expect("another mode");
+    let before = fs::metadata(&path).expect("a recording");
+    let link = folder.path().join("link.flv");
+    symlink(&path, &link).expect("a link");
+    assert_eq!(repair(&[], &link).status.code(), Some(0));
+    assert!(link.is_symlink(), "the link is gone");
+    assert!(with(&path, "orig").exists() && !with(&link, "orig").exists());
+    assert_finished(&path, &tags);
+    let after = fs::metadata(&path).expect("a recording");
+    assert_eq!(after.mode(), before.mode());
+    assert_eq!((after.uid(), after.gid()), (before.uid(), before.gid()));
+    assert!(!root || after.uid() == 12_345);
+}
+
+#[test]
+fn a_file_without_anything_in_it_is_named_as_that() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("x.flv");
+    for content in [&[0; 5000][..], b"", b"FLV\x01"] {
+        fs::write(&file, content).expect("a file");
+        let output = repair(&[], &file);
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{errors}");
+        assert!(errors.contains("x.flv") && errors.contains("nothing was recorded"), "{errors}");
+        assert_eq!(fs::read(&file).expect("a file"), content);
+        assert_eq!(fs::read_dir(folder.path()).expect("a folder").count(), 1);
+    }
+}
+
+#[test]
 fn what_is_being_written_is_not_repaired() {
     let server = Server::start(&[]);
     let mut publisher = sluicebox_tests::steady::Steady::start(server.addr, "live", "cam");

@@ -242,6 +242,13 @@ impl Server {
         kibibytes.parse::<u64>().expect("a number of KiB") << 10
     }
 
+    /// Marks of files of which something is still to be done, with their notes.
+    pub fn marks(&self) -> usize {
+        let entries = std::fs::read_dir(self.folder.path().join(".unfinished"));
+        let names = entries.into_iter().flatten().flatten().map(|entry| entry.path());
+        names.filter(|path| path.extension().is_none_or(|it| it != "lock")).count()
+    }
+
     /// Sends a signal.
     pub fn signal(&self, signal: Signal) {
         let pid = Pid::from_child(&self.child);

@@ -132,6 +132,15 @@ impl Drop for BusyCores {
     }
 }
 
+/// Waits for a condition, for far longer than it takes: a busy machine fails nothing.
+pub fn wait_until(what: &str, condition: impl Fn() -> bool) {
+    let start = Instant::now();
+    while !condition() {
+        assert!(start.elapsed() < Duration::from_secs(30), "{what} takes too long");
+        thread::sleep(Duration::from_millis(10));
+    }
+}
+
 /// Waits for the end of a child. Kills it and panics when that takes too long.
 pub fn wait(child: &mut Child, name: &str) -> ExitStatus {
     let start = Instant::now();

@@ -1,6 +1,7 @@
 //! How recordings are written.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::builder::FalseyValueParser;
@@ -129,6 +130,7 @@ impl RecordingFlags {
             },
             min_free: self.min_free,
             on_write_error: self.on_write_error,
+            presence: Arc::default(),
             stop,
         }
     }

@@ -61,7 +61,7 @@ pub(super) fn mark(
     let name = format!("{:016x}-{segment}", values.unique);
     let about = (*values.about).clone();
     let origin = Origin { about, segment, started: Timestamp::now(), inode: inode(path) };
-    let mark = Mark::new(&settings.folder, &name, path, &origin);
+    let mark = Mark::new(&settings.folder, &name, path, origin, &settings.presence);
     mark.inspect_err(|error| {
         tracing::warn!(path = %path.display(), %error, "cannot mark a file as unfinished");
     })

@@ -19,6 +19,7 @@ use super::guard::Guard;
 use super::marks::Mark;
 use super::metadata;
 use super::open::Open;
+use super::presence::Presence;
 use super::segment::Cutter;
 use super::settings::Settings;
 use super::template::Values;
@@ -79,6 +80,11 @@ impl Destination {
     /// The folder below which recordings are files of their own; none: there is one output.
     pub(crate) fn folder(&self) -> Option<&Path> {
         self.settings.output.is_none().then_some(&self.settings.folder)
+    }
+
+    /// Tells other servers that this one runs.
+    pub(crate) fn presence(&self) -> &Arc<Presence> {
+        &self.settings.presence
     }
 
     /// The one output that was named, if one was.

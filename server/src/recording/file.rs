@@ -54,11 +54,6 @@ impl OutputFile {
         self.len
     }
 
-    /// Holds its lock as long as it is held.
-    pub(super) fn shared(&self) -> Arc<File> {
-        self.file.clone()
-    }
-
     pub(super) fn file(&self) -> &File {
         &self.file
     }

@@ -1,8 +1,10 @@
 //! How recordings are written: what the flags say.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
+use super::presence::Presence;
 use super::template::Template;
 use crate::shutdown::Stop;
 
@@ -28,6 +30,8 @@ pub(crate) struct Settings {
     /// Bytes that have to stay free.
     pub(crate) min_free: u64,
     pub(crate) on_write_error: OnWriteError,
+    /// Tells other servers that files which wait are not left by a crash.
+    pub(crate) presence: Arc<Presence>,
     /// Ends all waiting.
     pub(crate) stop: &'static Stop,
 }

@@ -24,6 +24,7 @@ pub(super) fn settings(folder: &Path) -> Settings {
         sync: Sync::None,
         min_free: 0,
         on_write_error: OnWriteError::Stop,
+        presence: Arc::default(),
         stop: Box::leak(Box::default()),
     }
 }

@@ -19,7 +19,7 @@ use anyhow::{Context as _, Result};
 use jiff::Timestamp;
 
 use crate::events::{Event, Events};
-use crate::sidecar::{path_of, read_mark};
+use crate::sidecar::{path_of, read};
 pub(crate) use keep::Keep;
 
 /// Time between two looks at what is known to be there.
@@ -115,7 +115,7 @@ fn scan(root: &Path) -> Index {
 
 /// Takes a sidecar in, if it is one of ours.
 fn note(sidecar: &Path, index: &mut Index) {
-    let Some(mark) = read_mark(sidecar) else { return };
+    let Some((mark, _)) = read(sidecar) else { return };
     let path = sidecar.with_file_name(&mark.file);
     if path.parent() == sidecar.parent() && path_of(&path) == sidecar {
         index.insert((mark.ended, path), Entry { bytes: mark.bytes, own: false });
@@ -158,7 +158,8 @@ fn sweep(root: &Path, keep: Keep, index: &mut Index, events: &Events) {
 /// longer, ours to delete, or gone already.
 fn delete(root: &Path, recording: &Path, entry: Entry) -> Result<bool> {
     let sidecar = path_of(recording);
-    let mark = read_mark(&sidecar).filter(|mark| sidecar.with_file_name(&mark.file) == recording);
+    let mark = read(&sidecar).map(|(mark, _)| mark);
+    let mark = mark.filter(|mark| sidecar.with_file_name(&mark.file) == recording);
     let bytes = match &mark {
         Some(mark) => mark.bytes,
         None if entry.own => entry.bytes,
