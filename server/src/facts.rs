@@ -89,6 +89,8 @@ impl Facts {
     pub(crate) fn publisher(&self, about: Arc<About>, encoder: &str, pulse: Arc<Pulse>) {
         let mut known = self.lock();
         if known.parts.len() < PARTS {
+            // Nearly always there is one.
+            known.parts.reserve_exact(1);
             known.parts.push(Part {
                 session: about.session.clone(),
                 peer: about.peer.to_string(),

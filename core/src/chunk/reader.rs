@@ -309,6 +309,8 @@ impl Reader {
     fn add(&mut self, csid: u32) -> Result<usize, Error> {
         let new = ChunkStream::new(csid);
         if self.streams.len() < self.limits.chunk_streams {
+            // Few are used, and as many more are never: one after the other.
+            self.streams.reserve_exact(1);
             self.streams.push(new);
             return Ok(self.streams.len() - 1);
         }

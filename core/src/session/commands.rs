@@ -87,6 +87,8 @@ impl Session {
         if self.streams.len() >= self.config.limits.streams {
             return Err(Limit::Streams);
         }
+        // Nearly always there is one.
+        self.streams.reserve_exact(1);
         self.streams.push(new);
         Ok(self.streams.len() - 1)
     }

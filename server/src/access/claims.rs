@@ -97,8 +97,15 @@ struct State<W> {
 
 #[derive(Debug)]
 enum Holder<W> {
-    Live { pulse: Arc<Pulse>, asked: Arc<AtomicBool> },
-    Waiting { what: W, until: Moment },
+    Live {
+        pulse: Arc<Pulse>,
+        asked: Arc<AtomicBool>,
+    },
+    /// Boxed, as there are few and they are large: the table has room for them in every place.
+    Waiting {
+        what: Box<W>,
+        until: Moment,
+    },
 }
 
 /// A name's only publisher; given back when dropped.
@@ -145,7 +152,7 @@ impl<W> Claims<W> {
         let what = match state.holders.insert(name.to_owned(), live) {
             Some(Holder::Waiting { what, .. }) => {
                 state.waiting -= 1;
-                Some(what)
+                Some(*what)
             }
             _ => None,
         };
@@ -198,7 +205,7 @@ impl<W> State<W> {
     fn take(&mut self, name: &str) -> Option<W> {
         let Some(Holder::Waiting { what, .. }) = self.holders.remove(name) else { return None };
         self.waiting -= 1;
-        Some(what)
+        Some(*what)
     }
 }
 
@@ -245,7 +252,7 @@ impl<W> Claim<W> {
             false => None,
         };
         self.left = true;
-        let waiting = Holder::Waiting { what, until: now() + time };
+        let waiting = Holder::Waiting { what: Box::new(what), until: now() + time };
         state.holders.insert(std::mem::take(&mut self.name), waiting);
         state.waiting += 1;
         claims.changed.notify_all();
