@@ -20,7 +20,10 @@ pub(crate) struct Pool<J> {
 #[derive(Debug)]
 struct Shared<J> {
     state: Mutex<State<J>>,
-    changed: Condvar,
+    /// There is a job, or there will be no more.
+    given: Condvar,
+    /// A job has ended.
+    ended: Condvar,
 }
 
 #[derive(Debug)]
@@ -51,7 +54,8 @@ impl<J: Send + 'static> Pool<J> {
         work: impl Fn(J, &Time<'_>) + Send + Sync + 'static,
     ) -> Result<Self> {
         let state = State { waiting: VecDeque::new(), running: 0, late: 0, deadline: None };
-        let shared = Arc::new(Shared { state: Mutex::new(state), changed: Condvar::new() });
+        let (given, ended) = Default::default();
+        let shared = Arc::new(Shared { state: Mutex::new(state), given, ended });
         let work = Arc::new(work);
         for _ in 0..threads {
             let (shared, work) = (shared.clone(), work.clone());
@@ -68,7 +72,7 @@ impl<J: Send + 'static> Pool<J> {
         let room = state.waiting.len() < WAITING;
         if room {
             state.waiting.push_back(job);
-            self.shared.changed.notify_all();
+            self.shared.given.notify_one();
         }
         room
     }
@@ -79,14 +83,14 @@ impl<J: Send + 'static> Pool<J> {
         const MOMENT: Duration = Duration::from_secs(1);
         let mut state = self.shared.lock();
         state.deadline = Some(deadline);
-        self.shared.changed.notify_all();
+        self.shared.given.notify_all();
         loop {
             let left = state.waiting.len() + state.running;
             let time = (deadline + MOMENT).saturating_duration_since(Instant::now());
             if left == 0 || time.is_zero() || state.running == 0 && Instant::now() > deadline {
                 return left + state.late;
             }
-            let wait = self.shared.changed.wait_timeout(state, time.min(MOMENT));
+            let wait = self.shared.ended.wait_timeout(state, time.min(MOMENT));
             state = wait.unwrap_or_else(PoisonError::into_inner).0;
         }
     }
@@ -104,7 +108,7 @@ impl<J> Shared<J> {
             state.running -= 1;
             state.late += usize::from(self.is_up(&state));
             drop(state);
-            self.changed.notify_all();
+            self.ended.notify_all();
         }
     }
 
@@ -122,7 +126,7 @@ impl<J> Shared<J> {
             if state.deadline.is_some() {
                 return None;
             }
-            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+            state = self.given.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
     }
 
