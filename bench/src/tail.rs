@@ -52,7 +52,8 @@ impl Watch {
             let ends = if raw { raw_ends(publisher, media) } else { tag_ends(path, media)? };
             for (sent, end) in publisher.finished.iter().zip(ends) {
                 let readable = growth.partition_point(|(len, _)| *len < end);
-                if let Some((_, when)) = growth.get(readable) {
+                // Since when the first look would have found what it found, is not known.
+                if let Some((_, when)) = growth.get(readable).filter(|_| readable > 0) {
                     waits.push(when.saturating_duration_since(*sent));
                 }
             }
