@@ -33,6 +33,9 @@ pub(crate) use unfinished::Unfinished;
 /// Reads in one turn before others get theirs.
 const READS: usize = 8;
 
+/// A little less than a socket takes at first before it is read, in bytes.
+const WINDOW: usize = 60 << 10;
+
 /// Characters of an encoder's name that are kept.
 const ENCODER: usize = 200;
 
@@ -232,8 +235,9 @@ impl<B: Backend> Connection<B> {
                     if self.clock.phase() == Phase::Lingering {
                         return Ok(Turn::More);
                     }
-                    // A short read has emptied the socket: what comes later is a new event.
-                    if len < room && !self.ending {
+                    // A short read has emptied the socket: what comes later is a new event. But one that
+                    // was full may have made a keyframe's end wait, which is on its way then.
+                    if len < room && self.taken < WINDOW && !self.ending {
                         return Ok(Turn::Waits);
                     }
                 }
