@@ -72,7 +72,7 @@ impl Ingest for InProcess {
         self.session.stray()
     }
 
-    fn trim(&mut self) -> Result<()> {
+    fn trim(&mut self, _crowded: bool) -> Result<()> {
         self.session.trim();
         Ok(())
     }

@@ -53,6 +53,7 @@ pub trait Ingest: Send + 'static {
     /// Media that belongs to no stream.
     fn stray(&self) -> Tally;
 
-    /// Gives back memory that is not in use.
-    fn trim(&mut self) -> Result<()>;
+    /// Gives back memory that is not in use, at the end of a turn. In a crowd, where many wait for
+    /// their turns, what would save time in the next one is not kept either.
+    fn trim(&mut self, crowded: bool) -> Result<()>;
 }

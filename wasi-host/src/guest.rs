@@ -200,12 +200,17 @@ impl Ingest for Guest {
     }
 
     /// Gives back to the system what a large message took, at the first turn without one: whoever
-    /// sends nothing else would only take it again, and page faults cost more than that is worth.
-    fn trim(&mut self) -> Result<()> {
+    /// sends nothing else would only take it again, and page faults cost more than that is worth. In a
+    /// crowd they do not: a thousand publishers that send flat out would have a keyframe's room each.
+    fn trim(&mut self, crowded: bool) -> Result<()> {
         self.run = Vec::new();
-        if std::mem::take(&mut self.large) {
-            self.spent = true;
-        } else if std::mem::take(&mut self.spent) {
+        if crowded {
+            self.full = 0;
+        }
+        let large = std::mem::take(&mut self.large);
+        self.spent |= large;
+        if self.spent && (crowded || !large) {
+            self.spent = false;
             self.session.release()?;
         }
         Ok(())

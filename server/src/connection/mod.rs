@@ -166,14 +166,15 @@ impl<B: Backend> Connection<B> {
     }
 
     /// Reads what is there and does what follows from it. What happens to a connection happens
-    /// here: every error is logged, and ends this connection only.
-    pub(crate) fn turn(&mut self, scratch: &mut [u8]) -> Turn {
+    /// here: every error is logged, and ends this connection only. In a crowd it keeps no room for what
+    /// it reads in its next turn.
+    pub(crate) fn turn(&mut self, scratch: &mut [u8], crowded: bool) -> Turn {
         self.taken = 0;
         self.outbox.flush(&mut self.socket);
         if self.clock.phase() == Phase::Lingering {
             return self.throw_away(scratch);
         }
-        let turn = self.try_turn(scratch).unwrap_or_else(|error| {
+        let turn = self.try_turn(scratch, crowded).unwrap_or_else(|error| {
             self.log_failure(&format!("{error:#}"));
             self.end(Close::Gone, scratch)
         });
@@ -183,7 +184,7 @@ impl<B: Backend> Connection<B> {
         turn
     }
 
-    fn try_turn(&mut self, scratch: &mut [u8]) -> Result<Turn> {
+    fn try_turn(&mut self, scratch: &mut [u8], crowded: bool) -> Result<Turn> {
         let pauses = self.clock.pauses(now());
         let next = if self.ask_again()? { self.read(scratch)? } else { Turn::Waits };
         self.make_way(scratch)?;
@@ -200,9 +201,9 @@ impl<B: Backend> Connection<B> {
             }
             return Ok(self.end(why, scratch));
         }
-        if next == Turn::Waits && self.taken > 0 {
+        if (next == Turn::Waits || next == Turn::More && crowded) && self.taken > 0 {
             // Between rounds a publisher owns what it is in the middle of, and no more.
-            self.ingest.trim()?;
+            self.ingest.trim(crowded)?;
         }
         if pauses && self.taken == 0 {
             self.clock.pause();

@@ -17,6 +17,9 @@ use crate::run::Shared;
 /// One read takes at most this much: above, reads get slower, as they leave the cache.
 const READ: usize = 64 << 10;
 
+/// While more than this wait for a turn, nobody keeps room for more until its own comes.
+const CROWD: usize = 16;
+
 /// A loop, and what its driver and others share.
 pub(super) struct EventLoop<B: Backend> {
     shared: Arc<Shared<B>>,
@@ -109,29 +112,29 @@ impl<B: Backend> EventLoop<B> {
     pub(super) fn drive(&self, driver: u64) {
         let mut scratch = vec![0; READ];
         while self.driver.load(Ordering::SeqCst) == driver {
-            let Some((key, connection)) = self.next() else {
+            let Some((key, connection, crowded)) = self.next() else {
                 self.ended.store(true, Ordering::SeqCst);
                 return;
             };
             let turn = self.turns.fetch_add(1, Ordering::Relaxed) + 1;
             self.turn.store(turn, Ordering::Relaxed);
-            let (connection, next) = give_turn(connection, &mut scratch);
+            let (connection, next) = give_turn(connection, &mut scratch, crowded);
             // A stand-in may be at turns of its own by now: theirs is not to be ended.
             let _ = self.turn.compare_exchange(turn, 0, Ordering::Relaxed, Ordering::Relaxed);
             self.settle(key, connection, next);
         }
     }
 
-    /// The next connection that is due, taken out of its slot. `None`: the server has stopped and
-    /// nobody is left.
-    fn next(&self) -> Option<(usize, Box<Connection<B>>)> {
+    /// The next connection that is due, taken out of its slot, and whether many others wait for their
+    /// turn. `None`: the server has stopped and nobody is left.
+    fn next(&self) -> Option<(usize, Box<Connection<B>>, bool)> {
         let mut state = self.lock();
         loop {
             while state.round > 0 {
                 state.round -= 1;
                 let Some(key) = state.ready.pop_front() else { break };
                 if let Some(connection) = state.take(key) {
-                    return Some((key, connection));
+                    return Some((key, connection, state.ready.len() > CROWD));
                 }
             }
             if self.shared.stop.raised() && self.is_over(&state) {
@@ -298,10 +301,11 @@ impl<B: Backend> EventLoop<B> {
 fn give_turn<B: Backend>(
     mut connection: Box<Connection<B>>,
     scratch: &mut [u8],
+    crowded: bool,
 ) -> (Option<Box<Connection<B>>>, Turn) {
     let peer = connection.peer();
     let turn = catch_unwind(AssertUnwindSafe(|| {
-        let next = connection.turn(scratch);
+        let next = connection.turn(scratch, crowded);
         (connection, next)
     }));
     match turn {
