@@ -29,7 +29,7 @@ tar --exclude=node_modules --exclude=__pycache__ --exclude=examples/node/ingest 
     tar -C "$dist" -xf -
 packaging/oci.sh layout "$dist/sluicebox-serve.wasm" "$dist/oci"
 packaging/sbom.py sluicebox sluicebox-host sluicebox-guest sluicebox-component sluicebox-serve \
-    sluicebox-filter >"$dist/sbom.cdx.json"
+    sluicebox-serve-p3 sluicebox-filter >"$dist/sbom.cdx.json"
 (cd "$dist" && find . -type f ! -name SHA256SUMS | LC_ALL=C sort | xargs -d '\n' sha256sum >SHA256SUMS)
 echo "$dist:"
 cat "$dist/SHA256SUMS"

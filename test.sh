@@ -17,7 +17,7 @@ all=(--workspace --features sluicebox-host/compiler --locked)
 
 # The packages that have something in them for WebAssembly only, with a toolchain of this machine.
 lint_wasm() {
-    local clippy=(cargo clippy -p sluicebox-guest -p sluicebox-edge -p sluicebox-filter -p sluicebox-serve
+    local clippy=(cargo clippy -p sluicebox-guest -p sluicebox-edge -p sluicebox-filter -p sluicebox-serve -p sluicebox-serve-p3
         -p sluicebox-component --target wasm32-wasip1 --locked)
     if [ -e "$(rustc --print target-libdir --target wasm32-wasip1)" ] ||
         timeout 120 rustup target add wasm32-wasip1; then

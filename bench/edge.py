@@ -26,12 +26,14 @@ FORMS = {
     "sandboxed": own("sluicebox-host"),
     "oldest": serve("oldest"),
     "newest": serve("newest"),
+    "p3": serve("p3"),
     "node": serve("node"),
     "filter": filtered,
 }
 NAMES = {
     "oldest": "WASI 0.2, wasmtime 36",
     "newest": "WASI 0.2, wasmtime 49",
+    "p3": "WASI 0.3 sockets, wasmtime 49",
     "node": "WASI 0.2, Node",
     "filter": "preview 1, wasmtime 49, a process each",
 }

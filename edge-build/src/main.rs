@@ -48,7 +48,7 @@ enum Form {
     Component,
 }
 
-const ARTEFACTS: [Artefact; 3] = [
+const ARTEFACTS: [Artefact; 4] = [
     Artefact {
         package: "sluicebox-filter",
         module: "sluicebox_filter.wasm",
@@ -59,6 +59,12 @@ const ARTEFACTS: [Artefact; 3] = [
         package: "sluicebox-serve",
         module: "sluicebox_serve.wasm",
         name: "sluicebox-serve.wasm",
+        form: Form::Component,
+    },
+    Artefact {
+        package: "sluicebox-serve-p3",
+        module: "sluicebox_serve_p3.wasm",
+        name: "sluicebox-serve-p3.wasm",
         form: Form::Component,
     },
     Artefact {

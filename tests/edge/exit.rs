@@ -58,13 +58,18 @@ fn a_record_folder_that_is_missing_is_said_by_node() {
 
 #[test]
 fn an_account_that_does_not_add_up_is_in_the_exit_code() {
-    let mut server = Server::of(&made("edge-tools/bin/serve-newest"), &["--once"]);
-    let mut peer = Peer::publishing(server.addr, "live", "cam");
-    peer.send(|script| script.begun(&Message::video(0, &[0; 300]), 1));
-    drop(peer);
-    assert!(!server.ended("cam").complete);
-    assert_eq!(server.exit().code(), Some(1));
+    for runtime in ["newest", "p3"] {
+        let mut server = Server::of(&made(&format!("edge-tools/bin/serve-{runtime}")), &["--once"]);
+        let mut peer = Peer::publishing(server.addr, "live", "cam");
+        peer.send(|script| script.begun(&Message::video(0, &[0; 300]), 1));
+        drop(peer);
+        assert!(!server.ended("cam").complete);
+        assert_eq!(server.exit().code(), Some(1));
+    }
 }
+
+const PROGRAMS: [&str; 3] =
+    ["edge/sluicebox-serve.wasm", "edge/sluicebox-serve-p3.wasm", "edge/sluicebox-filter.wasm"];
 
 #[test]
 fn an_output_that_cannot_be_made_is_said_at_the_start() {
@@ -73,7 +78,7 @@ fn an_output_that_cannot_be_made_is_said_at_the_start() {
     fs::write(folder.path().join("there.flv"), "").expect("a file");
     fs::create_dir(folder.path().join("folder")).expect("a folder");
     let wasmtime = made("edge-tools/bin/wasmtime-newest");
-    for program in ["edge/sluicebox-serve.wasm", "edge/sluicebox-filter.wasm"].map(made) {
+    for program in PROGRAMS.map(made) {
         let program = program.to_str().expect("a path in UTF-8");
         for (output, said) in [
             ("there.flv", "error: there.flv exists and is not written over"),
@@ -98,21 +103,23 @@ fn publish_and_be_refused(addr: SocketAddr) {
 
 #[test]
 fn a_publish_that_is_refused_is_not_the_one_of_once() {
-    let mut server = Server::of(&made("edge-tools/bin/serve-newest"), &["--once"]);
-    // Where the folder of the application would be.
-    let in_the_way = server.folder.path().join("live");
-    fs::write(&in_the_way, "").expect("a file");
-    for _ in 0..2 {
-        publish_and_be_refused(server.addr);
-        let line = server.wait("publish refused");
-        assert!(line.text("reason").starts_with("cannot create live/cam-"), "{line:?}");
+    for runtime in ["newest", "p3"] {
+        let mut server = Server::of(&made(&format!("edge-tools/bin/serve-{runtime}")), &["--once"]);
+        // Where the folder of the application would be.
+        let in_the_way = server.folder.path().join("live");
+        fs::write(&in_the_way, "").expect("a file");
+        for _ in 0..2 {
+            publish_and_be_refused(server.addr);
+            let line = server.wait("publish refused");
+            assert!(line.text("reason").starts_with("cannot create live/cam-"), "{line:?}");
+        }
+        fs::remove_file(&in_the_way).expect("it is there");
+        let mut peer = Peer::publishing(server.addr, "live", "cam");
+        peer.send(|script| script.video(0, &[0x17; 300]).delete_stream(1.0));
+        drop(peer);
+        assert!(server.ended("cam").complete);
+        assert_eq!(server.exit().code(), Some(0));
     }
-    fs::remove_file(&in_the_way).expect("it is there");
-    let mut peer = Peer::publishing(server.addr, "live", "cam");
-    peer.send(|script| script.video(0, &[0x17; 300]).delete_stream(1.0));
-    drop(peer);
-    assert!(server.ended("cam").complete);
-    assert_eq!(server.exit().code(), Some(0));
 }
 
 /// What the filter says of a connection, its exit code, and how many recordings there are.

@@ -56,7 +56,8 @@ for runtime in oldest newest; do
     ln -sf "$tools/wasmtime-$runtime/wasmtime_cli/wasmtime" "$tools/bin/wasmtime-$runtime"
     "$tools/bin/wasmtime-$runtime" compile target/edge/sluicebox-serve.wasm -o "$tools/serve-$runtime.cwasm"
 done
-for runtime in oldest newest node; do
+"$tools/bin/wasmtime-newest" compile -W component-model-async target/edge/sluicebox-serve-p3.wasm -o "$tools/serve-p3.cwasm"
+for runtime in oldest newest p3 node; do
     cat >"$tools/bin/serve-$runtime" <<END
 #!/usr/bin/env bash
 # Made by tests/edge/install.sh.
@@ -86,6 +87,10 @@ exec "$tools/bin/wasmtime-$runtime" run --allow-precompiled -S inherit-network -
     "$tools/serve-$runtime.cwasm" "\${flags[@]}"
 END
 done
+cat >>"$tools/bin/serve-p3" <<END
+exec "$tools/bin/wasmtime-newest" run --allow-precompiled -W component-model-async -S p3,inherit-network --dir "\$folder" \\
+    "$tools/serve-p3.cwasm" "\${flags[@]}"
+END
 cat >>"$tools/bin/serve-node" <<END
 exec node "$tools/node/serve.mjs" "$PWD/target/edge/sluicebox-serve.wasm" "\$folder" "\${flags[@]}"
 END

@@ -64,6 +64,11 @@ fn the_stand_alone_server_on_the_newest_runtime() {
 }
 
 #[test]
+fn the_stand_alone_server_with_the_sockets_of_0_3() {
+    serve("p3");
+}
+
+#[test]
 fn the_stand_alone_server_on_node() {
     serve("node");
 }

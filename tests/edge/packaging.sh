@@ -147,14 +147,14 @@ PROFILE=dev ./dist.sh "$work/dist" >"$work/dist.log" 2>&1 || { cat "$work/dist.l
     cd "$work/dist"
     [[ -e kept ]] || fail "dist.sh removed a file that it had not made"
     sha256sum --check --quiet SHA256SUMS
-    for file in sluicebox sluicebox-host sluicebox_guest.wasm sluicebox-{ingest,serve,filter}.wasm oci/index.json \
+    for file in sluicebox sluicebox-host sluicebox_guest.wasm sluicebox-{ingest,serve,serve-p3,filter}.wasm oci/index.json \
         sbom.cdx.json README.md LICENSE-{MIT,APACHE} docs/{abi,edge}.md wit/ingest.wit examples/node/host.mjs \
         packaging/systemd/sluicebox{,-host,-serve,-filter@,-filter-compile}.service packaging/kubernetes/sluicebox-serve.yaml; do
         grep -q "  ./$file\$" SHA256SUMS || fail "dist has no $file"
     done
     [[ $(./sluicebox --version) == "sluicebox "* && $(./sluicebox-host --version) == "sluicebox-host "* ]]
     cmp sluicebox-serve.wasm "oci/blobs/sha256/$(sha256sum sluicebox-serve.wasm | cut -d' ' -f1)"
-    for root in sluicebox sluicebox-host sluicebox-guest sluicebox-component sluicebox-serve sluicebox-filter; do
+    for root in sluicebox sluicebox-host sluicebox-guest sluicebox-component sluicebox-serve sluicebox-serve-p3 sluicebox-filter; do
         grep -q "pkg:cargo/$root@" sbom.cdx.json || fail "$root is not in the list of what is in it"
     done
 ) || fail "what dist.sh made"
