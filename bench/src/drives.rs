@@ -7,11 +7,14 @@ use std::time::Duration;
 use anyhow::Result;
 use clap::{Args, ValueEnum};
 
+mod door;
 mod rawsink;
 mod recorder;
 mod shards;
 mod threads;
 mod tokio_rt;
+#[cfg(target_os = "linux")]
+mod uring;
 
 /// Size of a read from a socket, in bytes.
 const READ: usize = 64 << 10;
@@ -27,6 +30,9 @@ pub enum Drive {
     Tokio,
     /// One epoll loop for each core; each owns its connections.
     Shards,
+    /// One io_uring for each core, with calls that read and write for many at a time.
+    #[cfg(target_os = "linux")]
+    Uring,
 }
 
 /// How a drive goes about it.
@@ -38,7 +44,7 @@ pub struct Options {
     /// Reads a socket at most about this often, in milliseconds; as it comes when 0
     #[arg(long, default_value = "0", value_parser = millis)]
     pub tick: Duration,
-    /// Threads of `tokio` and `shards`
+    /// Threads of `tokio`, `shards` and `uring`
     #[arg(long, default_value_t = 2)]
     pub workers: usize,
     /// `tokio`: wraps every write to a file in `block_in_place`
@@ -71,5 +77,7 @@ pub fn run(drive: Drive, listener: TcpListener, options: &Options) -> Result<()>
         Drive::Threads => threads::run(&listener, options),
         Drive::Tokio => tokio_rt::run(listener, options),
         Drive::Shards => shards::run(&listener, options),
+        #[cfg(target_os = "linux")]
+        Drive::Uring => uring::run(&listener, options),
     }
 }

@@ -45,6 +45,7 @@ pub(crate) const VARIANTS: &[Variant] = variants! {
     "shards" "--reads" "8" "--tick" "100";
     "shards" "--reads" "8" "--tick" "50" "--guard";
     "shards" "--reads" "8" "--tick" "50" "--trim";
+    "uring" "--tick" "50";
 };
 
 /// A running drive. Ends with this value.
