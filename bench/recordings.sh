@@ -23,6 +23,8 @@ variants=(
     "\`--fsync interval\`|--fsync interval"
     "\`--flush 100\`|--flush 100"
     "\`--min-free\`, \`--part\`|--min-free 1000000 --part"
+    # It is waited for, whatever it takes: what it misses would cost nothing. Of two files, the other is the sink.
+    "\`--sink\`, a second file|--sink $dir/rec/sinks/{stream}.flv --sink-wait 1000"
 )
 # name | arguments of the load
 loads=(
