@@ -1,8 +1,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::io::Read as _;
 use std::path::Path;
-use std::time::Duration;
 
 use rustix::process::Signal;
 use serde_json::Value;
@@ -14,6 +12,8 @@ use sluicebox_tests::tool::wait_until as wait;
 
 /// Files that a crash has left, and what follows when they are finished.
 mod recovered;
+/// Readers of events that do not read, or go away.
+mod readers;
 /// How long recordings are, and stalls.
 mod lengths;
 mod sidecars;
@@ -115,37 +115,6 @@ fn every_event_of_a_session_is_as_documented() {
     for name in ["connected", "refused"] {
         assert!(events.iter().any(|event| event["event"] == name), "no {name}");
     }
-}
-
-#[test]
-fn a_reader_of_events_that_does_not_read_costs_events_only() {
-    let (server, mut stdout) = Server::with_stdout(&["--events", "-"]);
-    let mut good = Steady::start(server.addr, "live", "good");
-    let long = "x".repeat(25_000);
-    for _ in 0..200 {
-        let mut peer = Peer::connect(server.addr, &Handshake::Simple);
-        peer.send(|script| script.connect(&long));
-        peer.wait_for(|reply| reply.is("_result"));
-        good.frame(3000);
-    }
-    good.finish(&server);
-    let reader = std::thread::spawn(move || {
-        let mut text = String::new();
-        stdout.read_to_string(&mut text).expect("events");
-        text
-    });
-    // What comes next finds room, and says what had none.
-    std::thread::sleep(Duration::from_millis(300));
-    publish(&server, "next");
-    server.complete("next");
-    server.signal(Signal::TERM);
-    drop(server);
-    let text = reader.join().expect("a reader");
-    let events: Vec<Value> =
-        text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
-    let lost = events.iter().find(|event| event["event"] == "lost").expect("a line about it");
-    let known = events.iter().filter(|event| event["event"] == "connected").count() as u64;
-    assert!(lost["lines"].as_u64().is_some_and(|lines| lines >= 200 - known), "{lost}");
 }
 
 #[test]

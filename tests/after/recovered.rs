@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use rustix::process::Signal;
 use serde_json::Value;
@@ -10,6 +10,7 @@ use sha2::{Digest as _, Sha256};
 use sluicebox_tests::flv::hex;
 use sluicebox_tests::server::Server;
 use sluicebox_tests::steady::Steady;
+use tempfile::TempDir;
 
 use super::{assert_documented, documented, events, sidecar, wait};
 
@@ -20,7 +21,24 @@ fn variables(path: &Path) -> BTreeMap<String, String> {
     lines.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
 }
 
-fn assert_told_once(arguments: &[&str]) {
+/// What was told of files that a crash had left.
+struct Told {
+    /// It has ended; its folder has the files.
+    _server: Server,
+    outside: TempDir,
+    /// Of closed files.
+    events: Vec<Value>,
+}
+
+impl Told {
+    fn at(&self, name: &str) -> PathBuf {
+        self.outside.path().join(name)
+    }
+}
+
+/// Two publishers of a server that is killed, and everything that the next one and the one after that tell
+/// of their files.
+fn kill_and_finish(arguments: &[&str]) -> ([Steady; 2], Told) {
     let outside = tempfile::tempdir().expect("a folder");
     let at = |name: &str| outside.path().join(name).to_str().expect("text").to_owned();
     let server = Server::start(arguments);
@@ -36,6 +54,7 @@ fn assert_told_once(arguments: &[&str]) {
     let arguments = [arguments, &wanted].concat();
     let server = Server::again(&arguments, server.kill());
     server.wait_for_lines("on-closed is done", 2);
+    wait("the end of their marks", || server.marks() == 0);
     // Nothing is left to be told of.
     let mut server = Server::again(&arguments, server.kill());
     let mut last = Steady::start(server.addr, "live", "last");
@@ -44,14 +63,19 @@ fn assert_told_once(arguments: &[&str]) {
     server.wait("on-closed is done");
     server.signal(Signal::TERM);
     server.exit();
+    let (mut events, documented) = (events(Path::new(&told)), documented());
+    events.iter().for_each(|event| assert_documented(event, &documented));
+    events.retain(|event| event["event"] == "segment-closed");
+    (publishers, Told { _server: server, outside, events })
+}
 
-    let (all, documented) = (events(Path::new(&told)), documented());
-    all.iter().for_each(|event| assert_documented(event, &documented));
-    let closed: Vec<_> = all.iter().filter(|event| event["event"] == "segment-closed").collect();
+fn assert_told_once(arguments: &[&str]) {
+    let (publishers, told) = kill_and_finish(arguments);
+    let closed = &told.events;
     assert_eq!(closed.len(), 3, "{closed:#?}");
     assert_eq!((&closed[2]["stream"], &closed[2]["recovered"]), (&"last".into(), &false.into()));
     for publisher in &publishers {
-        let of = |event: &&&Value| event["peer"] == publisher.peer.addr().to_string();
+        let of = |event: &&Value| event["peer"] == publisher.peer.addr().to_string();
         let event = closed.iter().find(of).expect("an event about it");
         let path = Path::new(event["path"].as_str().expect("a path"));
         assert_eq!(path.extension().and_then(|it| it.to_str()), Some("flv"));
@@ -59,36 +83,45 @@ fn assert_told_once(arguments: &[&str]) {
         assert_eq!((&event["recovered"], &event["messages"]), (&true.into(), &5.into()));
         assert_eq!((&event["app"], &event["bytes"]), (&"live".into(), &content.len().into()));
         let sidecar = sidecar(path);
-        let stream = event["stream"].as_str().expect("a stream");
-        for field in ["app", "stream", "session", "peer", "segment", "seconds"] {
-            assert_eq!(sidecar[field], event[field], "{field}");
-        }
-        assert_eq!((&sidecar["why"], &sidecar["account"]), (&"crash".into(), &Value::Null));
-        assert_eq!(sidecar["repaired"]["bytes_cut"], 0, "{sidecar}");
-        assert_eq!(sidecar["tracks"][0]["kind"], "video", "{sidecar}");
-        assert_eq!(sidecar["report"]["sound"], true);
-        assert_eq!(sidecar["sha256"], hex(&Sha256::digest(&content)));
-        let told = variables(Path::new(&at(stream)));
-        let text = |value: &Value| value.to_string().trim_matches('"').to_owned();
-        let expected = [
-            ("WHY", "crash".to_owned()),
-            ("APP", "live".to_owned()),
-            ("STREAM", stream.to_owned()),
-            ("PATH", text(&event["path"])),
-            ("PEER", text(&event["peer"])),
-            ("SESSION", text(&event["session"])),
-            ("SEGMENT", "1".to_owned()),
-            ("BYTES", content.len().to_string()),
-            ("SECONDS", text(&event["seconds"])),
-            ("STARTED", text(&sidecar["started"])),
-            ("ENDED", text(&sidecar["ended"])),
-            ("SIDECAR", path.with_extension("json").display().to_string()),
-        ];
-        let expected = expected.map(|(name, value)| (name.to_owned(), value));
-        assert_eq!(told, expected.into(), "no more and no less");
-        let runs = fs::read_to_string(at(stream)).expect("what it wrote");
-        assert_eq!(runs.matches("SLUICEBOX_PATH").count(), 1, "it ran more than once");
+        assert_says_the_same(&sidecar, event, &content);
+        assert_program_knew(&told.at(&publisher.stream), event, &sidecar);
     }
+}
+
+/// Asserts what a sidecar says of a file that a crash had left.
+fn assert_says_the_same(sidecar: &Value, event: &Value, content: &[u8]) {
+    for field in ["app", "stream", "session", "peer", "segment", "seconds"] {
+        assert_eq!(sidecar[field], event[field], "{field}");
+    }
+    assert_eq!((&sidecar["why"], &sidecar["account"]), (&"crash".into(), &Value::Null));
+    assert_eq!(sidecar["repaired"]["bytes_cut"], 0, "{sidecar}");
+    assert_eq!(sidecar["tracks"][0]["kind"], "video", "{sidecar}");
+    assert_eq!(sidecar["report"]["sound"], true);
+    assert_eq!(sidecar["sha256"], hex(&Sha256::digest(content)));
+}
+
+/// Asserts that the program ran once for a file, and what it was told.
+fn assert_program_knew(wrote: &Path, event: &Value, sidecar: &Value) {
+    let text = |value: &Value| value.to_string().trim_matches('"').to_owned();
+    let path = Path::new(event["path"].as_str().expect("a path"));
+    let expected = [
+        ("WHY", "crash".to_owned()),
+        ("APP", "live".to_owned()),
+        ("STREAM", text(&event["stream"])),
+        ("PATH", text(&event["path"])),
+        ("PEER", text(&event["peer"])),
+        ("SESSION", text(&event["session"])),
+        ("SEGMENT", "1".to_owned()),
+        ("BYTES", text(&event["bytes"])),
+        ("SECONDS", text(&event["seconds"])),
+        ("STARTED", text(&sidecar["started"])),
+        ("ENDED", text(&sidecar["ended"])),
+        ("SIDECAR", path.with_extension("json").display().to_string()),
+    ];
+    let expected = expected.map(|(name, value)| (name.to_owned(), value));
+    assert_eq!(variables(wrote), expected.into(), "no more and no less");
+    let runs = fs::read_to_string(wrote).expect("what it wrote");
+    assert_eq!(runs.matches("SLUICEBOX_PATH").count(), 1, "it ran more than once");
 }
 
 #[test]

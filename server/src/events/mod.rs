@@ -123,15 +123,7 @@ impl Events {
         let mut output = Output::open(target)?;
         let queue = Arc::<Queue>::default();
         let lines = queue.clone();
-        let run = move || {
-            lines.drain(|item| {
-                let written = match &item {
-                    Item::Line(line) => output.write(line),
-                    Item::Lost(lines) => output.write(&lost(*lines)),
-                };
-                if written { Ok(()) } else { Err(item) }
-            });
-        };
+        let run = move || lines.drain(|item| write(&mut output, item));
         thread::Builder::new().name("events".into()).spawn(run).context("cannot start a thread")?;
         Ok(Arc::new(Self(Some(queue))))
     }
@@ -164,9 +156,16 @@ impl Events {
     }
 }
 
-fn lost(lines: u64) -> String {
-    tracing::warn!(lines, "events lost, as nobody read them");
-    line(&Event::Lost { lines }, None)
+/// Writes a line, and before it how many are missing there. Gives how many are missing behind it.
+fn write(output: &mut Output, item: &Item) -> u64 {
+    let Item { lost, line: text } = item;
+    if *lost > 0 && !output.write(&line(&Event::Lost { lines: *lost }, None)) {
+        return lost + u64::from(text.is_some());
+    }
+    if *lost > 0 {
+        tracing::warn!(lines = lost, "events lost, as nobody read them");
+    }
+    u64::from(text.as_ref().is_some_and(|text| !output.write(text)))
 }
 
 fn line(event: &Event<'_>, about: Option<&About>) -> String {

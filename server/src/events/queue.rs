@@ -20,17 +20,21 @@ struct State {
     waiting: VecDeque<Item>,
     bytes: usize,
     /// Lines that were dropped since the last one that was taken in.
-    lost: u64,
+    dropped: u64,
+    /// Lines that could not be written since the last one that was.
+    failed: u64,
     /// A line is being written.
     writing: bool,
     closed: bool,
 }
 
+/// What is to be written next.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Item {
-    Line(String),
-    /// Here so many lines were dropped.
-    Lost(u64),
+pub(super) struct Item {
+    /// So many lines are missing here.
+    pub(super) lost: u64,
+    /// None: it is the end.
+    pub(super) line: Option<String>,
 }
 
 impl Queue {
@@ -38,27 +42,23 @@ impl Queue {
     pub(super) fn push(&self, line: String) {
         let mut state = self.lock();
         if state.closed || state.waiting.len() >= LINES || state.bytes + line.len() > BYTES {
-            state.lost += 1;
+            state.dropped += 1;
             return;
         }
-        state.tell_lost();
         state.bytes += line.len();
-        state.waiting.push_back(Item::Line(line));
+        let lost = std::mem::take(&mut state.dropped);
+        state.waiting.push_back(Item { lost, line: Some(line) });
         self.changed.notify_all();
     }
 
-    /// Hands everything to `write` until it is closed and nothing is left. What that cannot write is
-    /// lost, too.
-    pub(super) fn drain(&self, mut write: impl FnMut(Item) -> Result<(), Item>) {
+    /// Hands everything to `write` until it is closed and nothing is left. That gives the number of lines
+    /// that it could not write: the next item says it.
+    pub(super) fn drain(&self, mut write: impl FnMut(&Item) -> u64) {
         while let Some(item) = self.next() {
-            let result = write(item);
+            let failed = write(&item);
             let mut state = self.lock();
             state.writing = false;
-            state.lost += match result {
-                Ok(()) => 0,
-                Err(Item::Line(_)) => 1,
-                Err(Item::Lost(lines)) => lines,
-            };
+            state.failed = failed;
             self.changed.notify_all();
         }
     }
@@ -67,7 +67,7 @@ impl Queue {
     /// not.
     pub(super) fn close(&self, deadline: Instant) -> usize {
         let mut state = self.lock();
-        state.tell_lost();
+        state.tell_last();
         state.closed = true;
         self.changed.notify_all();
         while !state.waiting.is_empty() || state.writing {
@@ -85,9 +85,10 @@ impl Queue {
     fn next(&self) -> Option<Item> {
         let mut state = self.lock();
         loop {
-            if let Some(item) = state.waiting.pop_front() {
-                state.bytes -= item.len();
+            if let Some(mut item) = state.waiting.pop_front() {
+                state.bytes -= item.line.as_ref().map_or(0, String::len);
                 state.writing = true;
+                item.lost += std::mem::take(&mut state.failed);
                 return Some(item);
             }
             if state.closed {
@@ -103,19 +104,11 @@ impl Queue {
 }
 
 impl State {
-    /// Puts the number of lines that were dropped in their place.
-    fn tell_lost(&mut self) {
-        if self.lost > 0 {
-            self.waiting.push_back(Item::Lost(std::mem::take(&mut self.lost)));
-        }
-    }
-}
-
-impl Item {
-    fn len(&self) -> usize {
-        match self {
-            Self::Line(line) => line.len(),
-            Self::Lost(_) => 0,
+    /// Puts the number of lines that are missing at the end there.
+    fn tell_last(&mut self) {
+        let lost = std::mem::take(&mut self.dropped);
+        if lost > 0 || self.failed > 0 && self.waiting.is_empty() {
+            self.waiting.push_back(Item { lost, line: None });
         }
     }
 }
@@ -126,30 +119,30 @@ mod tests {
 
     use super::*;
 
-    fn all(queue: &Queue) -> Vec<Item> {
+    fn all(queue: &Queue) -> Vec<(u64, Option<String>)> {
         let mut items = Vec::new();
         queue.drain(|item| {
-            items.push(item);
-            Ok(())
+            items.push((item.lost, item.line.clone()));
+            0
         });
         items
     }
 
-    fn line(text: &str) -> Item {
-        Item::Line(text.into())
+    fn line(text: &str) -> Option<String> {
+        Some(text.into())
     }
 
     #[test]
     fn what_is_dropped_is_told_in_its_place() {
         let queue = Queue::default();
         (0..LINES + 7).for_each(|at| queue.push(at.to_string()));
-        assert_eq!(queue.next(), Some(line("0")));
+        assert_eq!(queue.next(), Some(Item { lost: 0, line: line("0") }));
         queue.push("later".into());
         queue.lock().closed = true;
         let items = all(&queue);
-        assert_eq!(items.len(), LINES + 1);
-        assert_eq!(items[LINES - 1], Item::Lost(7));
-        assert_eq!(items[LINES], line("later"));
+        assert_eq!(items.len(), LINES);
+        assert!(items[..LINES - 1].iter().all(|(lost, _)| *lost == 0));
+        assert_eq!(items[LINES - 1], (7, line("later")));
     }
 
     #[test]
@@ -158,19 +151,32 @@ mod tests {
         (0..10).for_each(|_| queue.push("x".repeat(BYTES / 4)));
         assert_eq!(queue.close(Instant::now()), 5);
         let items = all(&queue);
-        assert_eq!((items.len(), &items[4]), (5, &Item::Lost(6)));
+        assert_eq!((items.len(), &items[4]), (5, &(6, None)));
+    }
+
+    /// Not behind what waited by then.
+    #[test]
+    fn what_cannot_be_written_is_told_in_its_place() {
+        let queue = Queue::default();
+        ["a", "b", "c", "d"].iter().for_each(|text| queue.push((*text).into()));
+        queue.lock().closed = true;
+        let mut items = Vec::new();
+        queue.drain(|item| {
+            let fails = [line("a"), line("b")].contains(&item.line);
+            items.push((item.lost, item.line.clone()));
+            if fails { item.lost + 1 } else { 0 }
+        });
+        assert_eq!(items, [(0, line("a")), (1, line("b")), (2, line("c")), (0, line("d"))]);
     }
 
     #[test]
-    fn what_cannot_be_written_is_lost() {
+    fn what_cannot_be_written_at_the_end_is_told_there() {
         let queue = Queue::default();
         queue.push("a".into());
-        queue.push("b".into());
-        let item = queue.next().unwrap();
-        queue.lock().closed = true;
-        assert_eq!(item, line("a"));
-        queue.drain(Err);
-        assert_eq!(queue.lock().lost, 1);
+        assert!(queue.next().is_some());
+        (queue.lock().failed, queue.lock().writing) = (1, false);
+        queue.close(Instant::now());
+        assert_eq!(all(&queue), [(1, None)]);
     }
 
     #[test]
@@ -178,7 +184,7 @@ mod tests {
         let queue = Queue::default();
         queue.push("a".into());
         std::thread::scope(|scope| {
-            scope.spawn(|| queue.drain(|_| Ok(())));
+            scope.spawn(|| queue.drain(|_| 0));
             assert_eq!(queue.close(Instant::now() + Duration::from_secs(60)), 0);
         });
     }
