@@ -15,6 +15,10 @@ use sluicebox_tests::steady::{Steady, file_len};
 
 /// What is done when a disk takes no more.
 mod policies;
+/// Files that are removed or moved while they are written.
+mod gone;
+/// What takes half a minute.
+mod long;
 /// Outputs that are pipes, and readers that pause, go away or never come.
 mod output;
 
@@ -74,44 +78,6 @@ fn publishers(server: &Server) -> (Steady, Vec<Steady>) {
     slow.recorded(server);
     let start = |at| Steady::start(server.addr, "live", &format!("live-{at}"));
     (slow, (0..cores).map(start).collect())
-}
-
-#[test]
-fn a_hung_disk_holds_back_its_own_publishers_only() {
-    if !may_mount() {
-        return;
-    }
-    let server = Server::start(&[]);
-    let disk = Disk::ext4(&server.folder.path().join("slow"));
-    let (slow, mut live) = publishers(&server);
-    let before = server.memory();
-    disk.freeze();
-    let flood = Flood::start(slow);
-    let addr = server.addr;
-    let opens = thread::spawn(move || Steady::start(addr, "slow", "opens"));
-    flood.wait_until_held();
-    let held = flood.sent.load(Ordering::SeqCst);
-    for _ in 0..40 {
-        for publisher in &mut live {
-            publisher.frame(5000);
-            publisher.recorded(&server);
-        }
-        thread::sleep(Duration::from_millis(75));
-    }
-    let mut new = Steady::start(server.addr, "live", "new");
-    new.frame(5000);
-    new.finish(&server);
-    assert_eq!(flood.sent.load(Ordering::SeqCst), held, "frames sent to a hung disk");
-    assert!(!opens.is_finished(), "a file was made on a hung disk");
-    let more = server.memory().saturating_sub(before);
-    assert!(more < 16 << 20, "{} KiB more for a hung disk", more >> 10);
-    flood.enough();
-    disk.thaw();
-    flood.join().finish(&server);
-    let mut opened = opens.join().expect("the publish was accepted in the end");
-    opened.frame(5000);
-    opened.finish(&server);
-    live.into_iter().for_each(|publisher| drop(publisher.finish(&server)));
 }
 
 #[test]

@@ -122,6 +122,12 @@ impl Watch for Watcher {
         }
     }
 
+    fn lost(&mut self, segment: &Segment, error: &str) {
+        let path = segment.path.display().to_string();
+        let failed = Event::Failed { what: "recording", error, path: Some(&path) };
+        self.events.tell(&self.facts.about(), &failed);
+    }
+
     fn stumbles(&mut self, segment: &Segment, error: &dyn Display) {
         let (path, error) = (segment.path.display().to_string(), error.to_string());
         let failed = Event::Failed { what: "write", error: &error, path: Some(&path) };

@@ -17,7 +17,7 @@ use sluicebox_tests::steady::Steady;
 use super::{Flood, assert_records, assert_refused, assert_told};
 
 /// All files of a stream, in order.
-fn files(server: &Server, app: &str) -> Vec<PathBuf> {
+pub(super) fn files(server: &Server, app: &str) -> Vec<PathBuf> {
     let entries = fs::read_dir(server.folder.path().join(app)).expect("a folder").flatten();
     let mut files: Vec<_> = entries
         .map(|entry| entry.path())
@@ -27,11 +27,11 @@ fn files(server: &Server, app: &str) -> Vec<PathBuf> {
     files
 }
 
-fn joined(files: &[PathBuf]) -> Vec<Tag> {
+pub(super) fn joined(files: &[PathBuf]) -> Vec<Tag> {
     files.iter().flat_map(|path| flv::read(path)).collect()
 }
 
-fn assert_is_finished(path: &Path) {
+pub(super) fn assert_is_finished(path: &Path) {
     let len = fs::metadata(path).expect("a recording").len();
     assert_eq!(Metadata::read(path).file_len(), len, "{}", path.display());
 }
@@ -124,27 +124,6 @@ fn assert_told_of_the_wait(events: &Path, path: &str) {
     let failed = mine.iter().find(|event| event["event"] == "failed").expect("a failure");
     assert_eq!(failed["what"], "write");
     assert!(failed["error"].as_str().is_some_and(|error| error.contains("space")), "{failed}");
-}
-
-/// For longer than other files are tried: whoever says `wait` means it.
-#[test]
-fn a_next_file_that_cannot_be_made_is_waited_for() {
-    let path = ["--path", "{app}/{segment:03}/cam.flv", "--segment-size", "50000", "--index", "16"];
-    let how = ["--segment-timestamps", "keep", "--on-write-error", "wait"];
-    let server = Server::start(&[&path[..], &how].concat());
-    let folder = server.folder.path().join("live");
-    fs::create_dir(&folder).expect("a folder");
-    fs::write(folder.join("002"), "in the way").expect("a file");
-    let mut publisher = Steady::start(server.addr, "live", "cam");
-    publisher.frames(60, 2000);
-    server.wait("cannot write");
-    thread::sleep(Duration::from_secs(32));
-    fs::remove_file(folder.join("002")).expect("a file");
-    publisher.frames(5, 2000);
-    publisher.peer.send(|script| script.delete_stream(1.0));
-    server.complete("cam");
-    let files = ["001/cam.flv", "002/cam.flv"].map(|name| folder.join(name));
-    assert!(joined(&files) == publisher.sent, "other tags");
 }
 
 /// In vain, as not one frame fits into it: that is tried again too, in the same new file.
@@ -244,38 +223,6 @@ fn what_has_to_stay_free_stays_free_whoever_writes_and_however_fast() {
     over.store(true, Ordering::SeqCst);
     let lowest = lowest.join().expect("a thread");
     assert!(lowest >= KEPT, "{lowest} bytes were free, with all files finished");
-}
-
-#[test]
-fn a_folder_that_is_removed_under_a_recording_ends_it() {
-    let server = Server::start(&[]);
-    let mut publisher = Steady::start(server.addr, "gone", "cam");
-    publisher.frames(10, 1000);
-    publisher.recorded(&server);
-    fs::remove_dir_all(server.folder.path().join("gone")).expect("a folder");
-    thread::sleep(Duration::from_millis(1100));
-    publisher.frames(10, 1000);
-    let ended = server.ended("cam");
-    assert_eq!((ended.why.as_str(), ended.written), ("recording failed", 10), "{ended:?}");
-    assert!(server.log().contains("the file was removed"), "{}", server.log());
-    assert_told(publisher.peer, "NetStream.Record.Failed");
-    assert_records(&server, "other");
-}
-
-#[test]
-fn a_folder_that_is_removed_is_made_again_if_that_is_wished() {
-    let server = Server::start(&["--on-write-error", "retry"]);
-    let mut publisher = Steady::start(server.addr, "gone", "cam");
-    publisher.frames(10, 1000);
-    publisher.recorded(&server);
-    fs::remove_dir_all(server.folder.path().join("gone")).expect("a folder");
-    thread::sleep(Duration::from_millis(1100));
-    publisher.frames(10, 1000);
-    publisher.peer.send(|script| script.delete_stream(1.0));
-    server.complete("cam");
-    let files = files(&server, "gone");
-    assert!(joined(&files) == publisher.sent[10..], "{files:?}");
-    assert_is_finished(&files[0]);
 }
 
 /// A disk that fails underneath: what a sync says of it counts, and it is read-only from then on.

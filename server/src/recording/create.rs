@@ -51,6 +51,13 @@ pub(super) fn create(settings: &Settings, values: &Values, segment: u32) -> Resu
     bail!("too many recordings of the name {}", stem.display())
 }
 
+/// The first path that [`create`] tries.
+pub(super) fn wanted(settings: &Settings, values: &Values, segment: u32) -> PathBuf {
+    let name = settings.path.expand(values, segment, Timestamp::now());
+    let last = numbered(&settings.folder.join(&name.stem), 1, &name.extension);
+    if settings.part { with_part(&last) } else { last }
+}
+
 /// Marks a file as unfinished. None: that cannot be done, and a crash would leave it as it is.
 pub(super) fn mark(
     settings: &Settings,

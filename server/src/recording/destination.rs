@@ -141,6 +141,11 @@ fn may_be_made(output: &Path, error: io::Error) -> Result<()> {
     Ok(())
 }
 
+/// The path that a file of a recording with this number is to have, if nothing is there.
+pub(super) fn path_of(settings: &Settings, values: &Values, number: u32) -> PathBuf {
+    settings.output.clone().unwrap_or_else(|| create::wanted(settings, values, number))
+}
+
 /// Opens the file of a recording that has this number.
 pub(super) fn open_file(settings: &Settings, values: &Values, number: u32) -> Result<Opened> {
     let (file, path, mark) = match &settings.output {

@@ -44,6 +44,20 @@ impl OutputFile {
         &self.path
     }
 
+    /// Where it is by now: somebody may have moved it, or a folder above it. None: it was removed, and what
+    /// is in it is lost.
+    pub(super) fn whereabouts(&self) -> Option<PathBuf> {
+        if !self.regular || is_at(&self.file, &self.path) {
+            return Some(self.path.clone());
+        }
+        let meta = self.file.metadata();
+        if meta.is_ok_and(|meta| links(&meta) == 0) {
+            return None;
+        }
+        // Where that cannot be told, it is where it was.
+        Some(found(&self.file).unwrap_or_else(|| self.path.clone()))
+    }
+
     /// Whether it can be gone back in.
     pub(super) fn is_regular(&self) -> bool {
         self.regular
@@ -137,6 +151,43 @@ impl OutputFile {
     pub(super) fn syncs_at_end(&self) -> bool {
         self.syncer.syncs_at_end()
     }
+}
+
+/// Whether it is this file that has a path.
+#[cfg(unix)]
+fn is_at(file: &File, path: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt as _;
+    let (Ok(one), Ok(other)) = (file.metadata(), path.metadata()) else { return false };
+    (one.dev(), one.ino()) == (other.dev(), other.ino())
+}
+
+#[cfg(not(unix))]
+fn is_at(_: &File, _: &Path) -> bool {
+    true
+}
+
+/// Names that a file has.
+#[cfg(unix)]
+pub(super) fn links(meta: &std::fs::Metadata) -> u64 {
+    std::os::unix::fs::MetadataExt::nlink(meta)
+}
+
+#[cfg(not(unix))]
+pub(super) fn links(_: &std::fs::Metadata) -> u64 {
+    1
+}
+
+/// The path of an open file, if the system can tell.
+#[cfg(target_os = "linux")]
+fn found(file: &File) -> Option<PathBuf> {
+    use std::os::fd::AsRawFd as _;
+    let path = std::fs::read_link(format!("/proc/self/fd/{}", file.as_raw_fd())).ok()?;
+    is_at(file, &path).then_some(path)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn found(_: &File) -> Option<PathBuf> {
+    None
 }
 
 /// Locks a file that is written to. False: somebody else has it.

@@ -6,7 +6,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::file::OutputFile;
+use super::file::{OutputFile, links};
 use super::settings::{OnWriteError, Settings};
 use super::space::{self, Room, Space};
 
@@ -83,18 +83,11 @@ impl Drop for Guard {
     }
 }
 
-#[cfg(unix)]
 fn check_name(file: &File) -> io::Result<()> {
-    use std::os::unix::fs::MetadataExt as _;
     let meta = file.metadata()?;
-    if meta.is_file() && meta.nlink() == 0 {
+    if meta.is_file() && links(&meta) == 0 {
         return Err(io::Error::new(io::ErrorKind::NotFound, "the file was removed"));
     }
-    Ok(())
-}
-
-#[cfg(not(unix))]
-fn check_name(_: &File) -> io::Result<()> {
     Ok(())
 }
 

@@ -198,8 +198,10 @@ impl Recording {
             if self.settings.on_write_error == OnWriteError::Stop {
                 return Err(error);
             }
-            let path = self.path().display().to_string();
-            self.stumbles(&path, &format_args!("{error:#}"), &tries);
+            let wanted =
+                destination::path_of(&self.settings, &self.values, self.segment.number + 1);
+            let wanted = Segment::new(&wanted, self.segment.number + 1);
+            self.stumbles(&wanted, &format_args!("{error:#}"), &tries);
             let goes_on = match self.settings.on_write_error {
                 OnWriteError::Wait => tries.wait(&self.settings),
                 _ => tries.wait_for_new_file(&self.settings),
@@ -309,11 +311,15 @@ impl Recording {
     /// Finishes the open file: what is known now is filled in, and it gets its last name.
     fn close(&mut self) {
         let Some(mut open) = self.open.take() else { return };
-        let path = self.segment.path.clone();
+        open.forget();
+        let Some(path) = open.file.whereabouts() else { return self.give_up(&open) };
+        if *path != *self.segment.path {
+            let (from, to) = (self.segment.path.display(), path.display());
+            tracing::warn!(%from, %to, "the file was moved while it was written");
+        }
         let warn = |error: std::io::Error| {
             tracing::warn!(path = %path.display(), %error, "the file is not finished");
         };
-        open.forget();
         let finished = destination::finish(&mut open, &path).map_err(warn);
         self.guard.settle();
         self.closed = self.closed.plus(open.facts.tally);
@@ -324,6 +330,19 @@ impl Recording {
         drop(open);
         self.watch.closed(&self.segment);
         self.segment.pending = None;
+    }
+
+    /// The open file was removed under us. What is in it counts for nothing.
+    fn give_up(&mut self, open: &Open) {
+        self.guard.settle();
+        if let Some(mark) = self.mark.take() {
+            mark.remove();
+        }
+        let messages = open.facts.tally.messages;
+        let path = self.path().display().to_string();
+        tracing::error!(path, messages, "the file was removed: what was in it is lost");
+        let error = format!("the file was removed, with {messages} messages");
+        self.watch.lost(&self.segment, &error);
     }
 }
 

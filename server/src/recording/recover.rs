@@ -98,7 +98,10 @@ pub(crate) fn repair_unfinished(root: &Path, presence: &Presence, each: impl Fn(
                 log(&left);
                 each(left);
             }
-            Err(error) if is_gone(&error) => mark.remove(),
+            Err(error) if is_gone(&error) => {
+                tracing::warn!(path = %path.display(), "what was left is not there any more");
+                mark.remove();
+            }
             Err(error) => {
                 failed += 1;
                 let (path, error) = (path.display().to_string(), format!("{error:#}"));

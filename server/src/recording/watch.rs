@@ -43,7 +43,9 @@ pub(crate) trait Watch: Send {
     fn opened(&mut self, segment: &Segment);
     /// A file was closed, and has its last name. Nothing more happens to it.
     fn closed(&mut self, segment: &Segment);
-    /// A write to a file failed, and is tried again.
+    /// A file was removed while it was open, and is not closed.
+    fn lost(&mut self, segment: &Segment, error: &str);
+    /// A write to a file failed, and is tried again. It may be a file that cannot be opened.
     fn stumbles(&mut self, segment: &Segment, error: &dyn Display);
     /// The recording goes on after that, in this file: so long after the first try.
     fn goes_on(&mut self, segment: &Segment, after: Duration);
@@ -55,6 +57,7 @@ impl Watch for () {
     fn closed(&mut self, segment: &Segment) {
         segment.done();
     }
+    fn lost(&mut self, _: &Segment, _: &str) {}
     fn stumbles(&mut self, _: &Segment, _: &dyn Display) {}
     fn goes_on(&mut self, _: &Segment, _: Duration) {}
 }

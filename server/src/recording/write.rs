@@ -9,6 +9,7 @@ use anyhow::{Result, bail};
 use super::Recording;
 use super::guard::{Next, Tries, passes};
 use super::open::Failed;
+use super::watch::Segment;
 
 /// Bytes that wait in memory for more at most.
 const FULL: usize = 1 << 20;
@@ -85,7 +86,7 @@ impl Recording {
             next => next,
         };
         if next != Next::Stop {
-            self.stumbles(&path, &error, tries);
+            self.stumbles(&self.segment.clone(), &error, tries);
         }
         if next == Next::Again && tries.wait(&self.settings) {
             return Ok(false);
@@ -107,12 +108,18 @@ impl Recording {
         }
     }
 
-    /// Says that a write failed which is tried again: once for all its tries.
-    pub(super) fn stumbles(&mut self, path: &str, error: &dyn std::fmt::Display, tries: &Tries) {
+    /// Says that a write to a file failed which is tried again: once for all its tries.
+    pub(super) fn stumbles(
+        &mut self,
+        segment: &Segment,
+        error: &dyn std::fmt::Display,
+        tries: &Tries,
+    ) {
         if tries.first() {
+            let path = segment.path.display().to_string();
             let how = format!("{:?}", self.settings.on_write_error).to_lowercase();
             tracing::error!(path, %error, on_write_error = how, "cannot write");
-            self.watch.stumbles(&self.segment, error);
+            self.watch.stumbles(segment, error);
         }
     }
 
