@@ -60,8 +60,13 @@ def describe(data):
             described["target"] = name.replace("/run@", "/command@")
     return described
 
+if len(sys.argv) != 2:
+    print(__doc__.strip(), file=sys.stderr)
+    sys.exit(2)
 try:
     with open(sys.argv[1], "rb") as file:
         print(json.dumps(describe(file.read()), separators=(",", ":")))
+except OSError as error:
+    sys.exit(f"{sys.argv[1]}: {error.strerror}")
 except ValueError as error:
     sys.exit(f"{sys.argv[1]}: {error}")

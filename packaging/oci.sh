@@ -22,8 +22,19 @@ call() { curl --silent --show-error --fail ${options[@]+"${options[@]}"} "$@"; }
 # Writes config and manifest for $1 into folder $2. The same program gives the same bytes.
 describe() {
     local wasm=$1 folder=$2 layer component
-    layer=$(digest "$wasm")
     component=$("${0%/*}/component.py" "$wasm")
+    case $component in
+        *'"target":"wasi:cli/command@0.2.'*) ;;
+        *'"target":"'*)
+            echo "$wasm: a command, but not of WASI 0.2, which the artefact's labels say" >&2
+            return 1
+            ;;
+        *)
+            echo "$wasm: a component, but no command: it does not export wasi:cli/run" >&2
+            return 1
+            ;;
+    esac
+    layer=$(digest "$wasm")
     printf '{"created":"1970-01-01T00:00:00Z","architecture":"wasm","os":"wasip2","layerDigests":["%s"],"component":%s}' \
         "$layer" "$component" >"$folder/config"
     printf '{"schemaVersion":2,"mediaType":"%s","config":{"mediaType":"%s","digest":"%s","size":%d},"layers":[{"mediaType":"application/wasm","digest":"%s","size":%d,"annotations":{"org.opencontainers.image.title":"sluicebox-serve.wasm"}}],"annotations":{"org.opencontainers.image.title":"sluicebox-serve","org.opencontainers.image.description":"Records RTMP publishers: a WASI 0.2 command","org.opencontainers.image.licenses":"MIT OR Apache-2.0"}}' \

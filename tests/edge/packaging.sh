@@ -61,9 +61,21 @@ for kind in ["imports", "exports"]:
 for needed in ["sockets/tcp", "filesystem/preopens", "io/poll", "clocks/monotonic-clock"]:
     assert f"wasi:{needed}@{version}" in component["imports"], needed
 END
-! packaging/component.py target/edge/sluicebox-filter.wasm 2>/dev/null || fail "took a module for a component"
 head -c 5000 "$wasm" >"$work/cut.wasm"
-! packaging/component.py "$work/cut.wasm" 2>/dev/null || fail "took a part for a component"
+# What is no command of WASI 0.2 is not pushed, and it is said why.
+refuses() {
+    local file=$1 why=$2 said
+    ! said=$(packaging/oci.sh push "$file" "127.0.0.1:$port/site/other:1" 2>&1) || fail "pushed $file"
+    [[ $said == "$file: $why" ]] || fail "$file: $said"
+}
+refuses target/edge/sluicebox-filter.wasm "it is no component"
+refuses "$work/cut.wasm" "it is cut off"
+refuses target/edge/sluicebox-ingest.wasm "a component, but no command: it does not export wasi:cli/run"
+refuses target/edge/sluicebox-serve-p3.wasm "a command, but not of WASI 0.2, which the artefact's labels say"
+refuses "$work/none.wasm" "No such file or directory"
+refuses "$work" "Is a directory"
+! fetch ../other/manifests/1 >/dev/null 2>&1 || fail "something was pushed all the same"
+[[ $(packaging/component.py 2>&1) == *"packaging/component.py WASM"* ]] || fail "component.py does not say its usage"
 packaging/oci.sh layout "$wasm" "$work/oci"
 python3 - "$work/oci" <<'END' || fail "the layout does not hold together"
 import hashlib, json, pathlib, sys
