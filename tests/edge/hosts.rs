@@ -111,6 +111,12 @@ fn what_drives_the_guest_is_forty_lines() {
     }
 }
 
+#[test]
+fn the_guest_traps_where_its_interface_says_so() {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("traps.mjs");
+    run(tool("node").arg(script).arg(made("guest/sluicebox_guest.wasm")));
+}
+
 /// A module with a memory and a `version` that says 3.
 const NEWER: &[u8] = b"\0asm\x01\0\0\0\
     \x01\x05\x01\x60\0\x01\x7f\
