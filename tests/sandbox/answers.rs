@@ -8,14 +8,10 @@ use super::guests::{Guest, MEMORY, RECORDS, Record, TAG_AT, TEXT_AT, data};
 const LIST: u32 = 0x3000;
 
 #[test]
-fn places_outside_the_memory() {
+fn room_outside_the_memory() {
     let room = |name, body, debug| {
         (name, Guest::with("space", body), debug, "gave room outside its memory: ")
     };
-    let place =
-        |name, body, debug| (name, Guest::with("poll", body), debug, "is outside the memory");
-    let slice =
-        |name, record, debug| (name, Guest::says_once(record), debug, "are outside the memory");
     sessions_end(
         accept,
         vec![
@@ -31,6 +27,17 @@ fn places_outside_the_memory() {
                 "(i32.const 0x3ff00)",
                 "Guest(Space { at: 261888, len: 4096 })",
             ),
+        ],
+    );
+}
+
+#[test]
+fn records_outside_the_memory() {
+    let place =
+        |name, body, debug| (name, Guest::with("poll", body), debug, "is outside the memory");
+    sessions_end(
+        accept,
+        vec![
             place(
                 "a record behind the end",
                 "(i32.const 0x40000)",
@@ -46,6 +53,18 @@ fn places_outside_the_memory() {
                 "(i32.const 0x3fffc)",
                 "Guest(Record(Record { at: 262140 }))",
             ),
+        ],
+    );
+}
+
+/// What a record points at.
+#[test]
+fn bytes_outside_the_memory() {
+    let slice =
+        |name, record, debug| (name, Guest::says_once(record), debug, "are outside the memory");
+    sessions_end(
+        accept,
+        vec![
             slice(
                 "a reply behind the end",
                 Record::reply(MEMORY, 1),
