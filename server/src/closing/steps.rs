@@ -30,8 +30,10 @@ pub(super) struct Task {
     /// The file has been read once more, where that is wanted.
     whole: bool,
     sidecar: Option<PathBuf>,
-    /// The program has it, has had it, or is not to have it.
-    pub(super) given: bool,
+    /// The program has run for it already.
+    ran: bool,
+    /// The program has it, or is not to have it.
+    given: bool,
     pending: Option<Arc<Pending>>,
 }
 
@@ -42,20 +44,17 @@ impl Steps {
     ///
     /// When the file has no name.
     pub(super) fn begin(&self, file: &File) -> Result<Task> {
-        let (sidecar, given) = (file.written(), file.ran() || self.hook.is_none());
-        let task = Task {
+        let sidecar = file.written();
+        Ok(Task {
             path: file.path().to_owned(),
             about: file.about(),
             content: file.content()?,
             whole: sidecar.is_some(),
             sidecar,
-            given,
+            ran: file.ran(),
+            given: false,
             pending: file.pending(),
-        };
-        if let Some(pending) = task.pending.as_ref().filter(|_| given) {
-            pending.has_run();
-        }
-        Ok(task)
+        })
     }
 
     /// Writes the sidecar, if there is to be one and it is not there.
@@ -80,8 +79,12 @@ impl Steps {
 
     /// Lets the program run, if that is still to be done.
     pub(super) fn run_program(&self, task: &mut Task) {
-        let Some(hook) = self.hook.as_ref().filter(|_| !task.given) else { return };
-        task.given = true;
+        if std::mem::replace(&mut task.given, true) {
+            return;
+        }
+        let Some(hook) = self.hook.as_ref().filter(|_| !task.ran) else {
+            return task.pending.iter().for_each(|pending| pending.has_run());
+        };
         hook.give(Job {
             about: task.about.clone(),
             path: task.path.display().to_string(),

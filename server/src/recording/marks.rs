@@ -9,7 +9,7 @@
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -168,13 +168,21 @@ impl Pending {
 
     /// It has its sidecar, or is to have none.
     pub(crate) fn has_sidecar(&self) {
-        self.change(|left| left.sidecar = false);
+        let mut left = self.left();
+        left.sidecar = false;
+        if !left.program {
+            self.done();
+        }
     }
 
     /// Its program has run, or there is none.
     pub(crate) fn has_run(&self) {
-        if self.change(|left| left.program = false) {
+        let mut left = self.left();
+        left.program = false;
+        if left.sidecar {
             self.mark.change_note(|note| note.ran = true);
+        } else {
+            self.done();
         }
     }
 
@@ -183,14 +191,8 @@ impl Pending {
         self.mark.change_note(|note| note.sidecar = Some(sidecar.clone()));
     }
 
-    /// Whether something is left.
-    fn change(&self, change: impl FnOnce(&mut Left)) -> bool {
-        let mut left = self.left.lock().unwrap_or_else(PoisonError::into_inner);
-        change(&mut left);
-        if !left.sidecar && !left.program {
-            self.mark.remove();
-        }
-        left.sidecar || left.program
+    fn left(&self) -> MutexGuard<'_, Left> {
+        self.left.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

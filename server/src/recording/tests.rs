@@ -5,6 +5,7 @@ use std::time::Duration;
 use sluicebox_core::{StreamId, Text};
 use sluicebox_rules::name::PublishPoint;
 
+use super::presence::Presence;
 use super::*;
 use crate::events::About;
 
@@ -77,4 +78,47 @@ fn what_is_there_is_not_written_over() {
     fs::write(&file, "precious").unwrap();
     assert!(to(&file).is_err());
     assert!(to(folder.path()).is_err());
+}
+
+/// Copies a record folder with one open recording, as a crash would leave it.
+fn crash(from: &Path, recording: &Path, to: &Path) {
+    let copy = |path: &Path| {
+        let new = to.join(path.strip_prefix(from).unwrap());
+        fs::create_dir_all(new.parent().unwrap()).unwrap();
+        match fs::read_link(path) {
+            Ok(target) => std::os::unix::fs::symlink(target, new).unwrap(),
+            Err(_) => drop(fs::copy(path, new).unwrap()),
+        }
+    };
+    copy(recording);
+    for entry in fs::read_dir(from.join(".unfinished")).unwrap().flatten() {
+        copy(&entry.path());
+    }
+}
+
+/// What one start finds there, that is killed before anything follows. Whether it was finished in order.
+fn start_and_kill(root: &Path) -> bool {
+    let found = std::cell::Cell::new(None);
+    repair_unfinished(root, &Presence::default(), |left| match left {
+        Left::Recovered(recovered) => found.set(Some(recovered.finished)),
+        other => panic!("{other:?}"),
+    });
+    found.get().unwrap()
+}
+
+#[test]
+fn a_crash_stays_one_and_an_end_in_order_is_none() {
+    let [folder, open_one, finished] = [(); 3].map(|()| tempfile::tempdir().unwrap());
+    let mut recording = open(settings(folder.path()));
+    append(&mut recording, TAG).unwrap();
+    let path = recording.path().to_owned();
+    crash(folder.path(), &path, open_one.path());
+    crash(folder.path(), &path, finished.path());
+    recording.finish();
+    let name = path.strip_prefix(folder.path()).unwrap();
+    fs::copy(&path, finished.path().join(name)).unwrap();
+    for _ in 0..2 {
+        assert!(!start_and_kill(open_one.path()));
+        assert!(start_and_kill(finished.path()));
+    }
 }
