@@ -33,6 +33,17 @@ pub(crate) struct Settings {
 /// Files at a time.
 const FILES: usize = 4;
 
+/// How much less this thread gets of a processor that others want, as `nice` counts it.
+#[cfg(target_os = "linux")]
+const NICE: i32 = 10;
+
+/// Lets streams that run, and publishers that begin, go first: a digest can wait.
+fn give_way() {
+    // Elsewhere it would be the whole process. When it fails, it goes as before.
+    #[cfg(target_os = "linux")]
+    let _ = rustix::process::setpriority_process(None, NICE);
+}
+
 /// Takes finished files.
 #[derive(Debug)]
 pub(crate) struct Closings {
@@ -65,6 +76,7 @@ impl Closings {
         let again = late.clone();
         // A few at a time: one disk that hangs is not to hold up what is on others.
         let pool = Pool::start("closing", FILES, move |file: File, _| {
+            give_way();
             follow(&file, &steps, &again, retention.as_deref());
         })?;
         Ok(Self { work: Some(Work { pool, late }), hook })
