@@ -143,11 +143,16 @@ impl Held {
     pub(super) fn by(process: &str) -> Self {
         let count =
             |folder: &str| fs::read_dir(format!("{process}/{folder}")).expect("it runs").count();
+        // The server's own lock stays from the first recording on.
+        let lock = |file: &fs::DirEntry| {
+            fs::read_link(file.path()).is_ok_and(|path| path.extension() == Some("lock".as_ref()))
+        };
+        let files = fs::read_dir(format!("{process}/fd")).expect("it runs").flatten();
         let maps = fs::read_to_string(format!("{process}/maps")).expect("it runs");
         Self {
             memory: kibibytes(process, "VmRSS:"),
             mappings: maps.lines().count(),
-            files: count("fd"),
+            files: files.filter(|file| !lock(file)).count(),
             threads: count("task"),
         }
     }

@@ -138,9 +138,13 @@ fn follow(file: &File, steps: &Steps, late: &Late, retention: Option<&Retention>
         retention.add(file.finished());
     }
     if let Err(error) = written {
-        steps.tell(&task, &error);
-        if !task.is_in_the_way() {
+        let again = !task.is_in_the_way();
+        if again {
+            // Before it is told: whoever hears of it may end the server.
             task.keep();
+        }
+        steps.tell(&task, &error);
+        if again {
             return late.push(task);
         }
         task.has_sidecar();
