@@ -11,7 +11,7 @@ use sluicebox_tests::tool::{Running, tool};
 use sluicebox_tests::wire::{Message, Script};
 use tempfile::TempDir;
 
-use super::made;
+use super::{made, wrapped};
 
 /// What a program says when it is started wrongly, and its exit code.
 fn refused(program: &Path, arguments: &[&str]) -> (i32, String) {
@@ -85,7 +85,8 @@ fn an_output_that_cannot_be_made_is_said_at_the_start() {
             ("there.flv/x", "error: cannot write to there.flv/x: "),
             ("folder", "error: folder is a folder: see --record-dir"),
             ("none/x.flv", "error: cannot write to none/x.flv: there is no folder none"),
-            ("../x.flv", "error: cannot write to ../x.flv: "),
+            ("../x.flv", "error: cannot write to ../x.flv: that is not below the record folder"),
+            ("/x.flv", "error: cannot write to /x.flv: that is not below the record folder"),
         ] {
             let arguments = ["run", "--dir", dir, program, "-o", output];
             let (code, error) = refused(&wasmtime, &arguments);
@@ -122,14 +123,49 @@ fn a_publish_that_is_refused_is_not_the_one_of_once() {
     }
 }
 
+/// Runs a program with files that may have no bytes, as on a disk that is full: writes fail.
+const WITHOUT_ROOM: &str = "prlimit --fsize=0 env --ignore-signal=XFSZ";
+
+#[test]
+fn a_disk_without_room_is_not_filled_with_empty_files() {
+    let folder = TempDir::new().expect("a folder");
+    for runtime in ["oldest", "newest", "p3"] {
+        let server = Server::of(&wrapped(&folder, runtime, &format!("exec {WITHOUT_ROOM}")), &[]);
+        for _ in 0..2 {
+            publish_and_be_refused(server.addr);
+            let line = server.wait("publish refused");
+            assert!(line.text("reason").starts_with("cannot write live/cam-"), "{line:?}");
+        }
+        let left = server.folder.path().join("live").read_dir().expect("a folder").count();
+        assert_eq!(left, 0, "{runtime}");
+    }
+    let mut words = WITHOUT_ROOM.split(' ');
+    let mut command = tool(words.next().expect("a program"));
+    command.args(words).arg(made("edge-tools/bin/wasmtime-newest"));
+    let script = Script::hello().to_publish("live", "a");
+    let (said, code, made) = filtered_by(command, &script, &[]);
+    assert!(said.contains("cannot write live/a-"), "{said}");
+    assert_eq!((code, made), (Some(1), 0), "{said}");
+}
+
 /// What the filter says of a connection, its exit code, and how many recordings there are.
 fn filtered(script: &Script, flags: &[&str]) -> (String, Option<i32>, usize) {
+    filtered_by(tool(made("edge-tools/bin/wasmtime-newest")), script, flags)
+}
+
+fn filtered_by(
+    mut wasmtime: Command,
+    script: &Script,
+    flags: &[&str],
+) -> (String, Option<i32>, usize) {
     let folder = TempDir::new().expect("a folder");
     let (input, records) = (folder.path().join("in.bin"), folder.path().join("recordings"));
     fs::write(&input, script.bytes()).expect("a file");
     fs::create_dir_all(records.join("live")).expect("a folder");
-    let mut wasmtime = tool(made("edge-tools/bin/wasmtime-newest"));
-    wasmtime.args(["run", "--dir"]).arg(format!("{}::/", records.display()));
+    // Else it begins with a file of its own, in memory.
+    wasmtime
+        .args(["run", "-O", "memory-init-cow=n", "--dir"])
+        .arg(format!("{}::/", records.display()));
     wasmtime.arg(made("edge/sluicebox-filter.wasm")).args(flags);
     let input = File::open(input).expect("it is there");
     let output = Running::start(wasmtime.stdin(input)).output();
@@ -151,12 +187,15 @@ fn the_exit_code_of_the_filter_is_about_every_publish_that_was_accepted() {
             .message(&frame_of_second)
             .delete_stream(2.0);
     let second_is_refused = first().create_stream().publish(2, "a").delete_stream(1.0);
+    let second_goes_on =
+        first().create_stream().publish(2, "a").message(&frame_of_second).delete_stream(1.0);
     let nothing_is_published = Script::hello();
     for (name, script, flags, code, recordings) in [
         ("one after the other", &one_after_the_other, &[][..], 0, 2),
         ("the second is torn", &second_is_torn, &[], 1, 2),
         ("the first is torn", &first_is_torn, &[], 1, 2),
         ("the second is refused", &second_is_refused, &[], 0, 1),
+        ("the second is refused and goes on", &second_goes_on, &[], 1, 1),
         ("only one is wanted", &one_after_the_other, &["-o", "live/x.flv"], 0, 1),
         ("none is taken", &one_after_the_other, &["--app", "other"], 1, 0),
         ("nothing is published", &nothing_is_published, &[], 1, 0),

@@ -1,8 +1,10 @@
 //! The stand-alone WASI programs, the component, and hosts in other languages: stock runtimes, a real
 //! encoder, and the case that recorders of this protocol once lost nine tenths of.
 
+use std::fs::{self, Permissions};
 use std::io::{BufRead as _, BufReader};
 use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
 
@@ -35,6 +37,16 @@ fn made(path: &str) -> PathBuf {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target").join(path);
     let missing = "is not there: run cargo guest, cargo edge and tests/edge/install.sh";
     path.canonicalize().unwrap_or_else(|_| panic!("{} {missing}", path.display()))
+}
+
+/// The stand-alone server under a runtime, started by the end of a shell script.
+fn wrapped(folder: &TempDir, runtime: &str, script: &str) -> PathBuf {
+    let wrapper = folder.path().join(runtime);
+    let serve = made(&format!("edge-tools/bin/serve-{runtime}"));
+    let script = format!("#!/bin/sh\n{script} {} \"$@\"\n", serve.display());
+    fs::write(&wrapper, script).expect("a file");
+    fs::set_permissions(&wrapper, Permissions::from_mode(0o755)).expect("it is ours");
+    wrapper
 }
 
 /// The seed case, which has 60 frames.

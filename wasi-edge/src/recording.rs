@@ -44,7 +44,7 @@ impl<F: File> Recording<F> {
                 number => format!("{stem}-{start}-{number}.flv"),
             };
             match system.create(&path) {
-                Ok(file) => return Self::begin(file, path),
+                Ok(file) => return Self::begin(file, path, system),
                 Err(Fault::Exists) => {}
                 Err(fault) => return Err(format!("cannot create {path}: {fault}")),
             }
@@ -86,13 +86,23 @@ impl<F: File> Recording<F> {
         S: System<File = F>,
     {
         let file = system.create(path).map_err(|fault| format!("cannot create {path}: {fault}"))?;
-        Self::begin(file, path.into())
+        Self::begin(file, path.into(), system)
     }
 
-    fn begin(file: F, path: String) -> Result<Self, String> {
+    /// Writes the file's header. Where there is no room even for that, no empty file is left: each
+    /// publish that an encoder tries on a full disk would leave one.
+    fn begin<S>(file: F, path: String, system: &mut S) -> Result<Self, String>
+    where
+        S: System<File = F>,
+    {
         let mut recording = Self { file, path, len: 0, written: Tally::default() };
-        recording.write(&flv::FILE_HEADER)?;
-        Ok(recording)
+        let Err(why) = recording.write(&flv::FILE_HEADER) else { return Ok(recording) };
+        let Self { file, path, .. } = recording;
+        drop(file);
+        match system.remove(&path) {
+            Ok(()) => Err(why),
+            Err(fault) => Err(format!("{why}; nor remove it: {fault}")),
+        }
     }
 
     /// Where it is, from the record folder.

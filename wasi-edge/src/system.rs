@@ -44,6 +44,13 @@ pub trait System {
     ///
     /// [`Fault::Exists`] when there is one already.
     fn create(&mut self, path: &str) -> Result<Self::File, Fault>;
+
+    /// Removes a file, by its path from the record folder. It is closed already.
+    ///
+    /// # Errors
+    ///
+    /// When it is still there.
+    fn remove(&mut self, path: &str) -> Result<(), Fault>;
 }
 
 /// What there is at a path.
@@ -79,6 +86,8 @@ pub trait File {
 pub enum Fault {
     /// There is one already.
     Exists,
+    /// The path leads out of the record folder, where the program may do nothing.
+    Outside,
     /// Whatever the runtime says.
     Other(String),
 }
@@ -87,6 +96,7 @@ impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Exists => "exists already",
+            Self::Outside => "that is not below the record folder, from where its path counts",
             Self::Other(why) => why,
         })
     }

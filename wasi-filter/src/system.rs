@@ -74,12 +74,17 @@ impl System for Preview1 {
             Ok(wasip1::FILETYPE_DIRECTORY) => Ok(Found::Folder),
             Ok(_) => Ok(Found::Other),
             Err(wasip1::ERRNO_NOENT) => Ok(Found::Nothing),
+            Err(wasip1::ERRNO_PERM | wasip1::ERRNO_NOTCAPABLE) => Err(Fault::Outside),
             Err(errno) => Err(fault(errno)),
         }
     }
 
     fn create(&mut self, path: &str) -> Result<Open, Fault> {
         wasi::create(self.folder, &(self.below.clone() + path)).map(Open).map_err(fault)
+    }
+
+    fn remove(&mut self, path: &str) -> Result<(), Fault> {
+        wasi::remove(self.folder, &(self.below.clone() + path)).map_err(fault)
     }
 }
 

@@ -169,6 +169,12 @@ pub(crate) fn create(at: Fd, path: &str) -> Result<Fd> {
     unsafe { wasip1::path_open(at, 0, path, new, rights, 0, 0) }
 }
 
+/// Removes a file below a folder.
+pub(crate) fn remove(at: Fd, path: &str) -> Result<()> {
+    // SAFETY: the path is a string that outlives the call.
+    unsafe { wasip1::path_unlink_file(at, path) }
+}
+
 /// Cuts a file.
 pub(crate) fn cut(fd: Fd, len: u64) -> Result<()> {
     // SAFETY: no pointer is passed.

@@ -104,6 +104,7 @@ impl System for Preview2 {
             Ok(stat) if stat.type_ == DescriptorType::Directory => Ok(Found::Folder),
             Ok(_) => Ok(Found::Other),
             Err(ErrorCode::NoEntry) => Ok(Found::Nothing),
+            Err(ErrorCode::NotPermitted) => Err(Fault::Outside),
             Err(code) => Err(fault(code)),
         }
     }
@@ -114,6 +115,10 @@ impl System for Preview2 {
         let new = OpenFlags::CREATE | OpenFlags::EXCLUSIVE;
         let file = self.folder.open_at(PathFlags::empty(), &path, new, DescriptorFlags::WRITE);
         file.map(|file| Open { file, end: 0 }).map_err(fault)
+    }
+
+    fn remove(&mut self, path: &str) -> Result<(), Fault> {
+        self.folder.unlink_file_at(&(self.below.clone() + path)).map_err(fault)
     }
 }
 
