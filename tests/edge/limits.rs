@@ -1,7 +1,5 @@
-use std::fs::{self, Permissions};
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
-use std::os::unix::fs::PermissionsExt as _;
 use std::time::Duration;
 
 use sluicebox_tests::handshake::Handshake;
@@ -13,7 +11,7 @@ use sluicebox_tests::tool::{Running, run};
 use sluicebox_tests::wire::Message;
 use tempfile::TempDir;
 
-use super::made;
+use super::{made, wrapped};
 use crate::encodes::*;
 
 /// A test of the stand-alone server with the sockets of WASI 0.2, and with those of 0.3.
@@ -93,21 +91,18 @@ fn peers_that_reset_before_they_are_accepted_end_nobody_else() {
 fn a_runtime_that_is_out_of_descriptors_says_so_and_goes_on() {
     let folder = TempDir::new().expect("a folder");
     for runtime in ["oldest", "newest", "p3"] {
-        let (wrapper, serve) =
-            (folder.path().join(runtime), made(&format!("edge-tools/bin/serve-{runtime}")));
-        let script = format!("#!/bin/sh\nulimit -n 48\nexec {} \"$@\"\n", serve.display());
-        fs::write(&wrapper, script).expect("a file");
-        fs::set_permissions(&wrapper, Permissions::from_mode(0o755)).expect("it is ours");
-        let server = Server::of(&wrapper, &[]);
+        let server = Server::of(&wrapped(&folder, runtime, "ulimit -n 48\nexec"), &[]);
         let good = Steady::start(server.addr, "live", "good");
         let connect = |_| TcpStream::connect(server.addr).expect("the system accepts connections");
         let many: Vec<_> = (0..64).map(connect).collect();
-        let line = server.wait("connections refused");
+        let line = server.wait("connections wait");
         assert!(line.text("why").contains("cannot accept: "), "{line:?}");
         assert!(line.text("why").contains("out of file descriptors"), "{line:?}");
         drop(many);
         good.finish(&server);
         while !is_served(&server) {}
+        // They waited, and were not refused.
+        assert!(!server.log().contains("connections refused"));
     }
 }
 

@@ -15,7 +15,7 @@ use crate::log::{Level, Line};
 use crate::recording::Recording;
 use crate::system::System;
 
-/// Least time between two log lines that say that connections were refused.
+/// Least time between two log lines that say that connections were refused, or that they wait.
 const QUIET: Moment = Moment::from_secs(1);
 
 /// What all connections share: settings, the system, and what is counted.
@@ -37,6 +37,8 @@ pub struct Edge<S: System> {
     /// Refusals not told yet, and when the last ones were.
     refused: u64,
     told: Option<Moment>,
+    /// Connections wait, as none can be accepted: when that was told.
+    wait: Option<Moment>,
 }
 
 impl<S: System> Edge<S> {
@@ -62,12 +64,16 @@ impl<S: System> Edge<S> {
             stop: false,
             refused: 0,
             told: None,
+            wait: None,
         })
     }
 
     /// Takes a place for a connection from `address`. False: there is none, which has been logged.
     /// Each place taken is given back with [`leave`](Self::leave).
     pub fn enter(&mut self, address: IpAddr) -> bool {
+        // Accepted: the next that cannot be is news, but not with each descriptor that comes free.
+        let now = self.system.now();
+        self.wait = self.wait.filter(|told| now.saturating_sub(*told) < QUIET);
         if self.held > self.settings.max_memory {
             self.refuse("memory is used up: --max-memory");
             return false;
@@ -109,7 +115,16 @@ impl<S: System> Edge<S> {
         self.say(line.text("records_to", folder));
     }
 
-    /// Logs that connections were refused, or could not be accepted: at most once a second.
+    /// Logs that no connection can be accepted at present. Those that come wait in the system, and are not
+    /// refused: it is told once, until one is accepted again.
+    pub fn cannot_accept(&mut self, why: impl Display) {
+        if self.wait.is_none() {
+            self.wait = Some(self.system.now());
+            self.warn("connections wait", why);
+        }
+    }
+
+    /// Logs that connections were refused: at most once a second.
     pub fn refuse(&mut self, why: impl Display) {
         self.refused += 1;
         let now = self.system.now();

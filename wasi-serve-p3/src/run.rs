@@ -113,7 +113,7 @@ impl Server {
                     | ErrorCode::InvalidState,
                 ) => continue,
                 Err(code) => {
-                    self.edge.borrow_mut().refuse(cannot_accept(&code));
+                    self.edge.borrow_mut().cannot_accept(cannot_accept(&code));
                     sleep(RECOVER).await;
                     continue;
                 }

@@ -178,7 +178,7 @@ impl Server {
                 Err(ErrorCode::WouldBlock) => return,
                 Err(ErrorCode::ConnectionAborted | ErrorCode::ConnectionReset) => {}
                 Err(code) => {
-                    self.edge.refuse(cannot_accept(code));
+                    self.edge.cannot_accept(cannot_accept(code));
                     self.accept = self.edge.system.now() + RECOVER;
                     return;
                 }
