@@ -5,11 +5,14 @@
 #
 #   packaging/oci.sh layout WASM FOLDER            writes an OCI image layout, for any tool that copies those
 #   packaging/oci.sh push WASM REGISTRY/NAME:TAG   pushes it, with curl
-#   packaging/oci.sh pull REGISTRY/NAME:TAG WASM   pulls its layer, and checks the digests
+#   packaging/oci.sh pull REGISTRY/NAME:TAG WASM   pulls its layer, and checks the digests; what push says,
+#                                                  REGISTRY/NAME@sha256:..., names the artefact too
 #
 # SCHEME=http is for a registry without TLS; CURL_OPTIONS are added to every call (for instance --netrc).
 set -euo pipefail
 
+# However it was called: by its path, by its name alone, through a link.
+here=$(dirname "$(realpath "${BASH_SOURCE[0]}")")
 scheme=${SCHEME:-https}
 read -ra options <<<"${CURL_OPTIONS:-}"
 manifest_type=application/vnd.oci.image.manifest.v1+json
@@ -22,7 +25,7 @@ call() { curl --silent --show-error --fail ${options[@]+"${options[@]}"} "$@"; }
 # Writes config and manifest for $1 into folder $2. The same program gives the same bytes.
 describe() {
     local wasm=$1 folder=$2 layer component
-    component=$("${0%/*}/component.py" "$wasm")
+    component=$("$here/component.py" "$wasm")
     case $component in
         *'"target":"wasi:cli/command@0.2.'*) ;;
         *'"target":"'*)
@@ -42,13 +45,21 @@ describe() {
         "$layer" "$(size "$wasm")" >"$folder/manifest"
 }
 
-# Splits REGISTRY/NAME:TAG.
+# Splits REGISTRY/NAME:TAG, or REGISTRY/NAME@DIGEST where $2 allows that.
 address() {
     registry=${1%%/*}
     name=${1#*/}
-    tag=${name##*:}
-    name=${name%:*}
-    [[ $1 == */*:* && -n $tag && $tag != */* ]] || { echo "$1 is no REGISTRY/NAME:TAG" >&2; exit 2; }
+    if [[ -n ${2:-} && $1 =~ ^[^/]+/[^@]+@sha256:[0-9a-f]{64}$ ]]; then
+        tag=${name#*@}
+        name=${name%@*}
+        # Docker's own way to write both: the digest counts.
+        [[ ${name##*/} != *:* ]] || name=${name%:*}
+    else
+        tag=${name##*:}
+        name=${name%:*}
+        [[ $1 == */*:* && -n $tag && $tag != */* && $name != *@* ]] ||
+            { echo "$1 is no REGISTRY/NAME:TAG${2:+ or REGISTRY/NAME@sha256:DIGEST}" >&2; exit 2; }
+    fi
     base=$scheme://$registry/v2/$name
 }
 
@@ -86,8 +97,10 @@ case "${1:-} $#" in
         echo "$registry/$name@$(digest "$work/manifest")"
         ;;
     "pull 3")
-        address "$2"
+        address "$2" or-digest
         call --header "Accept: $manifest_type" --output "$work/manifest" "$base/manifests/$tag"
+        [[ $tag != sha256:* || $(digest "$work/manifest") == "$tag" ]] ||
+            { echo "$2: the manifest is damaged" >&2; exit 1; }
         layer=$(sed -n 's/.*"mediaType":"application\/wasm","digest":"\([^"]*\)".*/\1/p' "$work/manifest")
         [[ -n $layer ]] || { echo "$2 has no layer application/wasm" >&2; exit 1; }
         call --location --output "$work/layer" "$base/blobs/$layer"
@@ -95,7 +108,7 @@ case "${1:-} $#" in
         cp "$work/layer" "$3"
         ;;
     *)
-        sed -n '2,/^set/{s/^# \{0,1\}//;/^set/!p}' "$0" >&2
+        sed -n '2,/^set/{s/^# \{0,1\}//;/^set/!p}' "$here/oci.sh" >&2
         exit 2
         ;;
 esac

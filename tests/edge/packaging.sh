@@ -31,6 +31,24 @@ packaging/oci.sh push "$wasm" "$at" >"$work/again" || fail "pushing once more fa
 [[ $(cat "$work/again") == "$pushed" ]] || fail "the same program is another artefact"
 packaging/oci.sh pull "$at" "$work/pulled.wasm"
 cmp "$wasm" "$work/pulled.wasm" || fail "what was pulled is not what was pushed"
+# By what was said at its push, and only if it is that. Called by its name alone, and through a link.
+ln -s "$PWD/packaging/oci.sh" "$work/oci-link"
+rm "$work/pulled.wasm"
+"$work/oci-link" pull "$pushed" "$work/pulled.wasm" || fail "cannot pull $pushed"
+cmp "$wasm" "$work/pulled.wasm" || fail "what was pulled by its digest is not what was pushed"
+"$work/oci-link" layout "$wasm" "$work/by-link" || fail "cannot be called through a link"
+PATH=$PWD/packaging:$PATH oci.sh layout "$wasm" "$work/by-name" || fail "cannot be called by its name"
+(cd packaging && bash oci.sh layout "../$wasm" "$work/by-name") || fail "cannot be called in its folder"
+! "$work/oci-link" pull "${pushed%@*}@sha256:$(printf '0%.0s' {1..64})" "$work/none" 2>/dev/null || fail "pulled another"
+said=$(packaging/oci.sh pull "${pushed%?}" "$work/none" 2>&1) && fail "pulled by half a digest"
+[[ $said == *"is no REGISTRY/NAME:TAG or "* ]] || fail "half a digest: $said"
+# A registry that gives something else under the digest.
+blob=$(find "$work/registry" -path "*/blobs/sha256/*/${pushed##*:}/data")
+cp "$blob" "$work/manifest"
+echo >>"$blob"
+said=$(packaging/oci.sh pull "$pushed" "$work/none" 2>&1) && fail "pulled what is damaged"
+cp "$work/manifest" "$blob"
+[[ $said == *"the manifest is damaged"* ]] || echo "packaging: the registry itself says: $said"
 said=$(target/edge-tools/bin/wasmtime-oldest run "$work/pulled.wasm" --help 2>&1) || fail "what was pulled does not run"
 [[ $said == *--record-dir* ]] || fail "what was pulled says: $said"
 types=$(curl --silent --header 'Accept: application/vnd.oci.image.manifest.v1+json' \
