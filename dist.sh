@@ -25,7 +25,7 @@ strip -o "$dist/sluicebox" "$built/sluicebox"
 strip -o "$dist/sluicebox-host" "$built/sluicebox-host"
 # As they lie in the repository, so that pages find what they link to.
 cp README.md ARCHITECTURE.md CHANGELOG.md LICENSE-MIT LICENSE-APACHE "$dist"
-tar --exclude=node_modules --exclude=__pycache__ --exclude=examples/node/ingest -cf - docs examples wit packaging |
+tar --exclude=node_modules --exclude=__pycache__ -cf - docs examples wit packaging |
     tar -C "$dist" -xf -
 packaging/oci.sh layout "$dist/sluicebox-serve.wasm" "$dist/oci"
 packaging/sbom.py sluicebox sluicebox-host sluicebox-guest sluicebox-component sluicebox-serve \

@@ -2,19 +2,22 @@
 //
 //   npm ci && cargo edge
 //   node component.mjs ../../target/edge/sluicebox-ingest.wasm FOLDER [PORT]
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { transpile } from '@bytecodealliance/jco-transpile';
 import { serve } from './server.mjs';
 
 const [component, folder, port = '1935'] = process.argv.slice(2);
-const outDir = join(import.meta.dirname, 'ingest');
+const outDir = await mkdtemp(join(tmpdir(), 'sluicebox-'));
 const { files } = await transpile(resolve(component), { name: 'ingest', outDir });
 for (const [path, bytes] of Object.entries(files)) {
   await mkdir(dirname(path), { recursive: true });
   await writeFile(path, bytes);
 }
+await writeFile(join(outDir, 'package.json'), '{"type": "module"}');
 const { 'sluicebox:ingest/sessions@0.2.0': sessions } = await import(join(outDir, 'ingest.js'));
+await rm(outDir, { recursive: true }); // It is loaded.
 if (!sessions) throw new Error(`${component} has no sluicebox:ingest/sessions@0.2.0`);
 
 serve(port, folder, (socket, recorder) => {
