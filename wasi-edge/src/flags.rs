@@ -127,10 +127,10 @@ const FLAGS: &[Flag] = &[
         set: |s, v| one_of(v, &["detect", "delta", "same"])
             .map(|at| s.config.type3 = [Type3::Detect, Type3::Delta, Type3::Same][at]) },
     Flag { name: "handshake-timeout", value: "S", default: "10", of: BOTH,
-        help: "for the handshake",
+        help: "from connecting to the first byte after the handshake",
         set: |s, v| seconds(v).map(|time| s.timeouts.handshake = time) },
     Flag { name: "publish-timeout", value: "S", default: "30", of: BOTH,
-        help: "from connecting to the first publish, and between publishes",
+        help: "from that byte to the first publish, and between publishes",
         set: |s, v| seconds(v).map(|time| s.timeouts.publish = time) },
     Flag { name: "idle-timeout", value: "S", default: "60", of: BOTH,
         help: "for a publisher that sends no whole message, and no 64 KiB of one",
