@@ -62,10 +62,12 @@ impl Services {
                     seconds: sidecar::seconds(recovered.duration),
                     recovered: true,
                 };
-                events.note(recovered.origin.as_ref().map(|origin| &origin.about), &closed);
+                // Of one that was finished in order, that was told when it was closed.
+                if !recovered.finished {
+                    events.note(recovered.origin.as_ref().map(|origin| &origin.about), &closed);
+                }
                 closings.give_recovered(recovered);
             }
-            // It was told of when it was closed.
             Left::Kept(kept) => closings.give_kept(kept),
             Left::Empty(path, origin, bytes) => {
                 let path = path.display().to_string();

@@ -78,6 +78,21 @@ impl Full {
         fs::remove_file(&self.others).expect("a file");
     }
 
+    /// Takes out of the notes what sidecars say.
+    fn forget(&self) {
+        let notes = self.server.folder.path().join(".unfinished");
+        for entry in fs::read_dir(notes).expect("a folder").flatten() {
+            let path = entry.path();
+            if path.extension().is_some_and(|it| it == "json") {
+                let text = fs::read(&path).expect("a note");
+                let mut note: Value = serde_json::from_slice(&text).expect("JSON");
+                assert!(note["sidecar"].is_object(), "{note}");
+                note["sidecar"] = Value::Null;
+                fs::write(&path, note.to_string()).expect("a note");
+            }
+        }
+    }
+
     /// Has another server start where this one was.
     fn next(&mut self) {
         let new = TempDir::with_prefix("sluicebox-").expect("a folder");
@@ -127,6 +142,27 @@ fn without_room_until_the_server_stops_the_program_runs_all_the_same_and_not_aga
     full.make_room();
     full.next();
     full.assert_done();
+    full.server.signal(Signal::TERM);
+    full.server.exit();
+    assert_eq!(full.program.runs(), ["cam::peer stopped:true"]);
+}
+
+/// As when what a sidecar says is so long that it could not be noted either.
+#[test]
+fn what_could_not_be_noted_is_no_crash_and_the_program_does_not_run_again() {
+    if !may_mount() {
+        return;
+    }
+    let mut full = Full::new();
+    full.server.signal(Signal::TERM);
+    full.server.exit();
+    full.make_room();
+    full.forget();
+    full.next();
+    wait("the end of its mark", || full.server.marks() == 0);
+    assert!(!full.server.log().contains("after a crash"), "{}", full.server.log());
+    let sidecar = sidecar(&full.recording);
+    assert_eq!((&sidecar["stream"], &sidecar["why"]), (&"cam".into(), &Value::Null));
     full.server.signal(Signal::TERM);
     full.server.exit();
     assert_eq!(full.program.runs(), ["cam::peer stopped:true"]);

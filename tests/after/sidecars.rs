@@ -60,7 +60,7 @@ fn a_sidecar_that_cannot_be_written_leaves_no_half_of_it() {
 fn a_sidecar_that_could_not_be_written_is_written_at_the_next_start() {
     let server = without_sidecar();
     let server = Server::again(&["--sidecar", "account"], server.kill());
-    let recording = server.wait("finished after a crash").text("path").to_owned();
+    let recording = server.wait("was finished, what follows is done now").text("path").to_owned();
     let sidecar = sidecar(Path::new(&recording));
     assert_eq!(sidecar["stream"], "cam");
     assert_eq!((&sidecar["why"], &sidecar["account"]), (&Value::Null, &Value::Null), "{sidecar}");

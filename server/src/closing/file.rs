@@ -102,7 +102,11 @@ impl File {
 
     /// Its program has run already.
     pub(super) fn ran(&self) -> bool {
-        matches!(self, Self::Kept(kept) if kept.ran)
+        match self {
+            Self::Closed(_) => false,
+            Self::Recovered(recovered) => recovered.ran,
+            Self::Kept(kept) => kept.ran,
+        }
     }
 
     /// As retention knows it.

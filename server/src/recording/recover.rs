@@ -54,6 +54,8 @@ pub(crate) struct Recovered {
     pub(crate) end: String,
     /// It had been finished in order, and no more is known of that.
     pub(crate) finished: bool,
+    /// Its program has run already.
+    pub(crate) ran: bool,
     /// To be done with when all that follows is done.
     pub(crate) pending: Arc<Pending>,
 }
@@ -83,6 +85,16 @@ pub(crate) enum Left {
     Kept(Box<Kept>),
     /// Nothing was recorded in it: it is removed.
     Empty(PathBuf, Option<Origin>, u64),
+}
+
+impl Left {
+    fn path(&self) -> &Path {
+        match self {
+            Self::Recovered(recovered) => &recovered.path,
+            Self::Kept(kept) => &kept.path,
+            Self::Empty(path, ..) => path,
+        }
+    }
 }
 
 /// Finishes what was left below `root`, and is held by nobody. `each` is told of every file that is finished
@@ -117,14 +129,14 @@ pub(crate) fn repair_unfinished(root: &Path, presence: &Presence, each: impl Fn(
 
 fn log(left: &Left) {
     match left {
-        Left::Recovered(recovered) => {
+        Left::Recovered(recovered) if !recovered.finished => {
             let (path, end) = (recovered.path.display().to_string(), &recovered.end);
             let (tags, bytes_cut) = (recovered.tags, recovered.cut);
             let seconds = std::time::Duration::from_millis(recovered.duration).as_secs_f64();
             tracing::info!(path, tags, seconds, bytes_cut, end, "finished after a crash");
         }
-        Left::Kept(kept) => {
-            let path = kept.path.display().to_string();
+        Left::Recovered(_) | Left::Kept(_) => {
+            let path = left.path().display().to_string();
             tracing::info!(path, "was finished, what follows is done now");
         }
         Left::Empty(path, _, bytes) => {
@@ -247,6 +259,7 @@ impl Orphan<'_> {
         let finished = says == Some(len)
             && end == End::Sound
             && !note.as_ref().is_some_and(|note| note.crashed);
+        let ran = note.as_ref().is_some_and(|note| note.ran);
         self.take(!finished);
         let whole = end.offset().unwrap_or(len);
         if whole < len {
@@ -271,6 +284,7 @@ impl Orphan<'_> {
             cut: len - whole,
             end: end.to_string(),
             finished,
+            ran,
             pending: Pending::new(self.mark.clone()),
         })
     }
