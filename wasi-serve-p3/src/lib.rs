@@ -14,15 +14,24 @@
 #[cfg(target_family = "wasm")]
 extern crate alloc;
 #[cfg(target_family = "wasm")]
+#[path = "../../wasi-serve/src/addresses.rs"]
+mod addresses;
+#[cfg(target_family = "wasm")]
+mod command;
+#[cfg(target_family = "wasm")]
 mod listen;
 #[cfg(target_family = "wasm")]
 mod peer;
 #[cfg(target_family = "wasm")]
 mod run;
 #[cfg(target_family = "wasm")]
+#[path = "../../wasi-serve/src/runtime.rs"]
 mod runtime;
 #[cfg(target_family = "wasm")]
 mod signal;
 #[cfg(target_family = "wasm")]
 #[path = "../../wasi-serve/src/system.rs"]
 mod system;
+
+#[cfg(target_family = "wasm")]
+use wasip3::sockets::types as wit;

@@ -1,13 +1,13 @@
-//! Listening sockets, and addresses as the rest of the program has them.
+//! Listening sockets.
 
 use alloc::format;
 use alloc::string::String;
-use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
+use core::net::SocketAddr;
 
-use wasip3::sockets::types::{
-    ErrorCode, IpAddressFamily, IpSocketAddress, Ipv4SocketAddress, Ipv6SocketAddress, TcpSocket,
-};
+use wasip3::sockets::types::{ErrorCode, IpAddressFamily, TcpSocket};
 use wasip3::wit_bindgen::StreamReader;
+
+use crate::addresses::{from_wasi, to_wasi};
 
 /// Connections that may wait to be accepted: encoders of a whole site that start at once.
 const BACKLOG: u64 = 4096;
@@ -67,38 +67,5 @@ pub(crate) fn name(code: &ErrorCode) -> &str {
         ErrorCode::Timeout => "timeout",
         ErrorCode::Other(Some(why)) => why,
         _ => "other",
-    }
-}
-
-fn to_wasi(address: SocketAddr) -> IpSocketAddress {
-    match address {
-        SocketAddr::V4(v4) => {
-            let [a, b, c, d] = v4.ip().octets();
-            IpSocketAddress::Ipv4(Ipv4SocketAddress { port: v4.port(), address: (a, b, c, d) })
-        }
-        SocketAddr::V6(v6) => {
-            let [a, b, c, d, e, f, g, h] = v6.ip().segments();
-            IpSocketAddress::Ipv6(Ipv6SocketAddress {
-                port: v6.port(),
-                flow_info: v6.flowinfo(),
-                address: (a, b, c, d, e, f, g, h),
-                scope_id: v6.scope_id(),
-            })
-        }
-    }
-}
-
-/// An address as the standard library has it.
-pub(crate) fn from_wasi(address: IpSocketAddress) -> SocketAddr {
-    match address {
-        IpSocketAddress::Ipv4(v4) => {
-            let (a, b, c, d) = v4.address;
-            SocketAddr::new(IpAddr::V4(Ipv4Addr::new(a, b, c, d)), v4.port)
-        }
-        IpSocketAddress::Ipv6(v6) => {
-            let (a, b, c, d, e, f, g, h) = v6.address;
-            let ip = Ipv6Addr::new(a, b, c, d, e, f, g, h);
-            SocketAddr::V6(SocketAddrV6::new(ip, v6.port, v6.flow_info, v6.scope_id))
-        }
     }
 }

@@ -18,7 +18,8 @@ use wasi::cli::environment::{get_arguments, get_environment};
 use wasip3::clocks::monotonic_clock::wait_for;
 use wasip3::sockets::types::ErrorCode;
 
-use crate::listen::{Listener, cannot_accept, from_wasi, listen};
+use crate::addresses::from_wasi;
+use crate::listen::{Listener, cannot_accept, listen};
 use crate::peer::Peer;
 use crate::system::{Preview2, say};
 

@@ -14,6 +14,10 @@
 #[cfg(target_family = "wasm")]
 extern crate alloc;
 #[cfg(target_family = "wasm")]
+mod addresses;
+#[cfg(target_family = "wasm")]
+mod command;
+#[cfg(target_family = "wasm")]
 mod listen;
 #[cfg(target_family = "wasm")]
 mod peer;
@@ -23,3 +27,6 @@ mod run;
 mod runtime;
 #[cfg(target_family = "wasm")]
 mod system;
+
+#[cfg(target_family = "wasm")]
+use wasi::sockets::network as wit;

@@ -11,7 +11,8 @@ use wasi::clocks::monotonic_clock::subscribe_duration;
 use wasi::io::poll::{Pollable, poll};
 use wasi::sockets::network::ErrorCode;
 
-use crate::listen::{Listener, cannot_accept, from_wasi, listen};
+use crate::addresses::from_wasi;
+use crate::listen::{Listener, cannot_accept, listen};
 use crate::peer::Peer;
 use crate::system::{Preview2, say};
 

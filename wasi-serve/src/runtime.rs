@@ -2,7 +2,7 @@
 
 use core::panic::PanicInfo;
 
-use crate::{run, system};
+use crate::system;
 
 #[global_allocator]
 static MEMORY: dlmalloc::GlobalDlmalloc = dlmalloc::GlobalDlmalloc;
@@ -12,13 +12,3 @@ fn panic(info: &PanicInfo<'_>) -> ! {
     system::say(&alloc::format!("{info}\n"));
     core::arch::wasm32::unreachable()
 }
-
-struct Command;
-
-impl wasi::exports::cli::run::Guest for Command {
-    fn run() -> Result<(), ()> {
-        run::run()
-    }
-}
-
-wasi::cli::command::export!(Command);
