@@ -1,6 +1,6 @@
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Output;
+use std::process::{Command, Output};
 
 use sluicebox_tests::flv::{self, Metadata, Tag};
 use sluicebox_tests::media::Encode;
@@ -133,6 +133,19 @@ fn a_file_without_anything_in_it_is_named_as_that() {
         assert!(errors.contains("x.flv") && errors.contains("nothing was recorded"), "{errors}");
         assert_eq!(fs::read(&file).expect("a file"), content);
         assert_eq!(fs::read_dir(folder.path()).expect("a folder").count(), 1);
+    }
+}
+
+#[test]
+fn what_is_no_regular_file_is_named_and_not_waited_for() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let fifo = folder.path().join("x.flv");
+    run(Command::new("mkfifo").arg(&fifo));
+    for path in [&fifo, Path::new("/dev/zero"), folder.path()] {
+        let output = repair(&[], path);
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{errors}");
+        assert!(errors.contains("is not a regular file"), "{errors}");
     }
 }
 

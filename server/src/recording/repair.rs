@@ -45,9 +45,14 @@ pub(crate) struct Repaired {
 /// When it is no FLV file, somebody writes to it, or the new file cannot be written. The old one is then
 /// as it was.
 pub(crate) fn repair(path: &Path, entries: usize, keep: bool) -> Result<Repaired> {
-    let opened = fs::canonicalize(path).and_then(|path| Ok((File::open(&path)?, path)));
-    let (file, path) = opened.with_context(|| format!("cannot open {}", path.display()))?;
-    let path = &*path;
+    let cannot = || format!("cannot open {}", path.display());
+    let found = fs::canonicalize(path).with_context(cannot)?;
+    // To open a FIFO would wait for somebody who writes, and a device may have no end.
+    if !found.metadata().with_context(cannot)?.is_file() {
+        bail!("{} is not a regular file", found.display());
+    }
+    let file = File::open(&found).with_context(cannot)?;
+    let path = &*found;
     // Where there are no locks, it is the caller's word that nobody writes to it.
     if matches!(lock(&file), Ok(false)) {
         bail!("{} is being written", path.display());
@@ -56,9 +61,9 @@ pub(crate) fn repair(path: &Path, entries: usize, keep: bool) -> Result<Repaired
     if is_blank(&file)? {
         bail!("nothing was recorded in it: {len} bytes, and not one of them says anything");
     }
-    let found = look_through(&file, len)?;
-    if found.finished {
-        return Ok(found);
+    let state = look_through(&file, len)?;
+    if state.finished {
+        return Ok(state);
     }
     let new = beside(path, "repair", create_private)?;
     let written = write_new(&file, &new, entries).and_then(|(tags, duration, lost)| {
@@ -67,7 +72,7 @@ pub(crate) fn repair(path: &Path, entries: usize, keep: bool) -> Result<Repaired
             if keep { Some(beside(path, "orig", |to| fs::hard_link(path, to))?) } else { None };
         fs::rename(&new, path)?;
         sync_folder(path)?;
-        Ok(Repaired { tags, duration, lost, original, finished: false, ..found })
+        Ok(Repaired { tags, duration, lost, original, finished: false, ..state })
     });
     written.inspect_err(|_| drop(fs::remove_file(&new)))
 }
