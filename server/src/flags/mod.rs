@@ -56,7 +56,8 @@ pub struct Flags {
     #[arg(short, long, value_name = "FILE", env = "SLUICEBOX_OUTPUT")]
     pub output: Option<PathBuf>,
 
-    /// Exit after the first publish; the exit code is 0 only if every message was written
+    /// Exit after the first publish; the exit code is 0 only if there was something and all that came was
+    /// written
     #[arg(long, env = "SLUICEBOX_ONCE", value_parser = FalseyValueParser::new())]
     pub once: bool,
 

@@ -10,12 +10,12 @@ use super::parse::seconds;
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Timeouts, in seconds")]
 pub(super) struct TimeoutFlags {
-    /// For the handshake
+    /// From connecting to the first byte after the handshake
     #[arg(long, value_name = "S", env = "SLUICEBOX_HANDSHAKE_TIMEOUT", default_value = "10",
           value_parser = seconds)]
     handshake_timeout: Duration,
 
-    /// From connecting to the first publish, and between publishes
+    /// From that byte to the first publish, and between publishes
     #[arg(long, value_name = "S", env = "SLUICEBOX_PUBLISH_TIMEOUT", default_value = "30",
           value_parser = seconds)]
     publish_timeout: Duration,
