@@ -3,8 +3,11 @@
 use alloc::vec::Vec;
 
 use crate::flv;
-use crate::ledger::Ledger;
+use crate::ledger::{Ledger, Tally};
 use crate::message::{DATA_AMF0, DATA_AMF3};
+
+/// Taking in stops when this many bytes of tags are ready: what is lent stays in the cache.
+const RUN: usize = 256 << 10;
 
 /// What a tag buffer may keep when it runs empty, in bytes. Above this, it had a big keyframe.
 const KEEP: usize = 256 << 10;
@@ -77,11 +80,10 @@ impl Stream {
         matches!(self.state, State::Live | State::Ending(_))
     }
 
-    /// Makes an audio or video body that is at hand the next tag, and counts it.
-    pub(crate) fn append(&mut self, kind: u8, timestamp: u32, body: &[u8]) {
-        self.tags.append(kind, timestamp, body);
-        self.ledger.received.add(body.len());
-        self.ledger.written.add(body.len());
+    /// Counts messages that became tags as they are.
+    pub(crate) fn count(&mut self, messages: Tally) {
+        self.ledger.received = self.ledger.received.plus(messages);
+        self.ledger.written = self.ledger.written.plus(messages);
     }
 
     /// Makes the gathered body the next tag, and counts it.
@@ -149,6 +151,11 @@ impl TagBuf {
         self.whole - self.start
     }
 
+    /// Whether enough is ready to come out.
+    pub(crate) fn is_full(&self) -> bool {
+        self.ready() >= RUN
+    }
+
     /// Drops the whole tags: they have been lent.
     pub(crate) fn release(&mut self) {
         (self.start, self.count) = (self.whole, 0);
@@ -202,7 +209,6 @@ impl TagBuf {
     /// Appends a tag whose body is at hand. Nothing may be gathered.
     pub(crate) fn append(&mut self, kind: u8, timestamp: u32, body: &[u8]) {
         let len = tag_len(body.len());
-        self.buf.reserve(flv::TAG_HEADER + body.len() + flv::TAG_TRAILER);
         self.buf.extend_from_slice(&flv::tag_header(kind, timestamp, len));
         self.push(body);
         self.close(len);

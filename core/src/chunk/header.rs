@@ -1,7 +1,5 @@
 //! How a chunk header looks on the wire.
 
-use super::stream::Message;
-
 /// A chunk header without its extended timestamp.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Header {
@@ -27,15 +25,6 @@ pub(super) enum Fields {
 }
 
 impl Fields {
-    /// What a message that starts with this header is, after `last`; the timestamp aside.
-    pub(super) fn over(self, last: Message) -> Message {
-        match self {
-            Self::Full { len, kind, stream, .. } => Message { kind, len, stream, ..last },
-            Self::Message { len, kind, .. } => Message { kind, len, ..last },
-            Self::Delta { .. } | Self::Nothing => last,
-        }
-    }
-
     /// The length of the message that starts with this header, after one of length `last`.
     pub(super) fn len(self, last: u32) -> u32 {
         match self {
@@ -58,11 +47,13 @@ impl Header {
             0 => {
                 let h: &[u8; 11] = rest.first_chunk()?;
                 let stream = u32::from_le_bytes([h[7], h[8], h[9], h[10]]);
-                (Fields::Full { time: be24(h, 0), len: be24(h, 3), kind: h[6], stream }, 11)
+                let (len, kind) = len_and_kind(h);
+                (Fields::Full { time: be24(h, 0), len, kind, stream }, 11)
             }
             1 => {
                 let h: &[u8; 7] = rest.first_chunk()?;
-                (Fields::Message { time: be24(h, 0), len: be24(h, 3), kind: h[6] }, 7)
+                let (len, kind) = len_and_kind(h);
+                (Fields::Message { time: be24(h, 0), len, kind }, 7)
             }
             2 => {
                 let h: &[u8; 3] = rest.first_chunk()?;
@@ -91,6 +82,11 @@ fn basic(bytes: &[u8]) -> Option<(u32, usize)> {
         1 => Some((64 + u32::from(*bytes.get(1)?) + (u32::from(*bytes.get(2)?) << 8), 3)),
         csid => Some((u32::from(csid), 1)),
     }
+}
+
+/// Length and type of a message, which stand next to one another: one load.
+fn len_and_kind<const N: usize>(h: &[u8; N]) -> (u32, u8) {
+    (u32::from_be_bytes([h[3], h[4], h[5], h[6]]) >> 8, h[6])
 }
 
 fn be24<const N: usize>(bytes: &[u8; N], at: usize) -> u32 {

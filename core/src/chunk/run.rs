@@ -3,54 +3,66 @@
 //! What is out of the ordinary (a header that a read cuts, an extended timestamp, a message that
 //! supersedes another, a limit) is left where it is, for [`Reader::next`].
 
-use super::header::{EXTENDED, Header};
+use super::header::Header;
 use super::reader::{Open, Reader};
 use super::stream::Message;
+use crate::ledger::Tally;
 use crate::message::{AUDIO, VIDEO};
-use crate::stream::TagBuf;
+use crate::stream::{Stream, TagBuf};
 
 impl Reader {
-    /// Begins the next message, if nothing about it is out of the ordinary: audio or video for
-    /// message stream `on`, with a header that is whole in the input. Gives its chunk stream, and its
-    /// body when all of it is in the input in one chunk; otherwise it goes on with
-    /// [`run`](Self::run). If there is anything else, nothing happens.
-    pub(crate) fn message<'a>(
-        &mut self,
-        input: &mut &'a [u8],
-        on: u32,
-    ) -> Option<(usize, Option<&'a [u8]>)> {
+    /// Takes in messages, one after another, as long as nothing about them is out of the ordinary:
+    /// audio or video for the message stream of `to`, each with a header that is whole in the input,
+    /// and whole in one chunk. Gives the chunk stream of one that began and goes on: with
+    /// [`run`](Self::run).
+    #[inline(never)] // a loop that needs all registers, WebAssembly's most
+    pub(crate) fn messages(&mut self, input: &mut &[u8], to: &mut Stream) -> Option<usize> {
         if self.open.is_some() || !self.stash.is_empty() {
             return None;
         }
+        let mut counted = Tally::default();
+        let goes_on = loop {
+            if to.tags.is_full() {
+                break None;
+            }
+            let Some((index, message)) = self.begin_ordinary(input, to.id) else { break None };
+            let len = message.len as usize;
+            let chunk = self.chunk_size.min(len);
+            if chunk == len
+                && let Some(body) = input.split_off(..len)
+            {
+                self.streams[index].busy = false;
+                to.tags.append(message.kind, message.timestamp, body);
+                counted.add(len);
+            } else {
+                self.open = Some(Open { index, left: chunk, first: false });
+                break Some(index);
+            }
+        };
+        to.count(counted);
+        goes_on
+    }
+
+    /// Begins the next message and takes its header off the input. `None`: it is not audio or video
+    /// for message stream `on`, or there is something about it, and nothing has happened.
+    #[inline(always)] // a call costs a tenth of a small message
+    fn begin_ordinary(&mut self, input: &mut &[u8], on: u32) -> Option<(usize, Message)> {
         let header = Header::read(input)?;
         let index = self.find(header.csid)?;
         let stream = &mut self.streams[index];
-        let extended = match header.time() {
-            Some(time) => time == EXTENDED,
-            None => stream.extended.is_some(),
-        };
-        if extended || stream.busy {
+        let (message, delta) = stream.ordinary(header.fields)?;
+        let chunk = self.chunk_size.min(message.len as usize);
+        let bounded =
+            message.len <= self.limits.message && self.unfinished + chunk <= self.limits.buffered;
+        if !bounded || !matches!(message.kind, AUDIO | VIDEO) || message.stream != on {
             return None;
         }
-        let Message { kind, len, stream: id, .. } = header.fields.over(stream.message);
-        let chunk = self.chunk_size.min(len as usize);
-        let bounded = len <= self.limits.message && self.unfinished + chunk <= self.limits.buffered;
-        if !bounded || !matches!(kind, AUDIO | VIDEO) || id != on {
-            return None;
-        }
+        *input = input.get(header.len..)?;
         self.headers += 1;
         self.last = index;
         stream.used = self.headers;
-        stream.start(header.fields, None, &mut self.type3);
-        *input = &input[header.len..];
-        if chunk == len as usize
-            && let Some(body) = input.split_off(..chunk)
-        {
-            stream.busy = false;
-            return Some((index, Some(body)));
-        }
-        self.open = Some(Open { index, left: chunk, first: false });
-        Some((index, None))
+        stream.begin(header.fields, None, message, delta);
+        Some((index, message))
     }
 
     /// Takes in what follows of the message under way at `index`, up to the first chunk that is not

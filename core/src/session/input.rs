@@ -1,6 +1,6 @@
 //! From bytes to whole messages: handshake, chunks, and where bodies are gathered.
 
-use super::{REPLIES, RUN, Session};
+use super::{REPLIES, Session};
 use crate::chunk::{Message, Piece, Place, Source, Step};
 use crate::error::{Error, Limit};
 use crate::ledger::Ledger;
@@ -82,7 +82,7 @@ impl Session {
     fn full(&self) -> bool {
         !self.pending.is_empty()
             || self.replies.out.len() >= REPLIES
-            || self.streams.iter().any(|stream| stream.flows() && stream.tags.ready() >= RUN)
+            || self.streams.iter().any(|stream| stream.flows() && stream.tags.is_full())
     }
 
     /// Puts a piece of a message where it belongs; with the last one, acts on the message.
@@ -119,17 +119,12 @@ impl Session {
         let Some(stream) = stream else { return false };
         let before = input.len();
         stream.tags.expect(before);
-        while stream.tags.ready() < RUN {
+        while !stream.tags.is_full() {
             let index = match stream.tags.gathers() {
                 Some(index) => index,
                 None => {
-                    let Some((index, body)) = self.chunks.message(input, stream.id) else { break };
+                    let Some(index) = self.chunks.messages(input, stream) else { break };
                     let chunks = self.chunks.stream(index);
-                    if let Some(body) = body {
-                        let Message { kind, timestamp, .. } = chunks.message;
-                        stream.append(kind, timestamp, body);
-                        continue;
-                    }
                     (chunks.place, chunks.slot) = (Place::Tags(self.media), Some(self.media));
                     stream.tags.begin(index);
                     index

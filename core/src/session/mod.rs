@@ -18,8 +18,6 @@ use crate::message::user_control;
 use crate::reply::{Replies, Status};
 use crate::stream::{State, Stream};
 
-/// Taking in stops when this many bytes of tags are ready: what is lent stays in the cache.
-const RUN: usize = 256 << 10;
 /// Taking in stops when this many bytes of replies are ready.
 const REPLIES: usize = 16 << 10;
 /// Below this, acknowledgements would weigh as much as what they acknowledge; in bytes.
