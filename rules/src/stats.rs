@@ -8,7 +8,7 @@ use core::cell::RefCell;
 use core::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed};
 
 use sluicebox_core::Tags;
-use sluicebox_core::flv::{Kind, Media, Packet, SCRIPT, Tag};
+use sluicebox_core::flv::{Kind, Media, Packet, Plain, SCRIPT, Tag};
 use sluicebox_media::tracks::Tracks;
 
 /// Counts and hints of one stream.
@@ -58,30 +58,43 @@ pub struct Reading {
 }
 
 impl<K: Keep> Stats<K> {
-    /// Takes note of a tag, and of what [`Tag::media`] says of it: who asks for tags asks once.
+    /// Takes note of a tag.
+    pub fn tag(&self, tag: &Tag<'_>) {
+        match tag.plain() {
+            Some(plain) => self.plain(tag, &plain),
+            None => self.media(tag, tag.media().as_ref()),
+        }
+    }
+
+    /// Takes note of a tag that is an ordinary frame, as [`Tag::plain`] says.
     #[inline]
-    pub fn tag(&self, tag: &Tag<'_>, media: Option<&Media<'_>>) {
-        let Some(media) = media else {
-            if tag.kind == SCRIPT {
-                self.look(tag);
+    pub fn plain(&self, tag: &Tag<'_>, plain: &Plain) {
+        self.note(tag, plain.kind, true, OLD | u32::from(plain.codec));
+    }
+
+    /// Takes note of a tag that is none, and of what [`Tag::media`] says of it.
+    pub fn media(&self, tag: &Tag<'_>, media: Option<&Media<'_>>) {
+        match media {
+            Some(media) => {
+                self.note(tag, media.kind, media.packet == Packet::Frame, mark(media, tag.body));
             }
-            return;
-        };
-        let (frames, codec) = match media.kind {
+            None if tag.kind == SCRIPT => self.look(tag),
+            None => {}
+        }
+    }
+
+    #[inline]
+    fn note(&self, tag: &Tag<'_>, kind: Kind, is_frame: bool, mark: u32) {
+        let (frames, codec) = match kind {
             Kind::Video => (&self.video_frames, &self.video),
             Kind::Audio => (&self.audio_frames, &self.audio),
         };
-        if media.packet == Packet::Frame {
+        if is_frame {
             frames.store(frames.load(Relaxed) + 1, Relaxed);
         }
-        if !self.started.load(Relaxed) {
-            self.started.store(true, Relaxed);
-            self.first.store(tag.timestamp, Relaxed);
-        }
         self.last.store(tag.timestamp, Relaxed);
-        let mark = mark(media, tag.body);
-        let new = codec.load(Relaxed) != mark;
-        if new || media.packet != Packet::Frame || self.unsettled.load(Relaxed) {
+        // The first tag is the first of its codec, too.
+        if codec.load(Relaxed) != mark || !is_frame || self.unsettled.load(Relaxed) {
             codec.store(mark, Relaxed);
             self.look(tag);
         }
@@ -121,6 +134,9 @@ impl<K: Keep> Stats<K> {
 
     #[cold]
     fn look(&self, tag: &Tag<'_>) {
+        if tag.kind != SCRIPT && !self.started.swap(true, Relaxed) {
+            self.first.store(tag.timestamp, Relaxed);
+        }
         self.tracks.with(|tracks| {
             tracks.tag(tag);
             self.unsettled.store(!tracks.settled(), Relaxed);
@@ -128,12 +144,14 @@ impl<K: Keep> Stats<K> {
     }
 }
 
+/// Part of the [`mark`] of codecs that the old header names; 0 is none.
+const OLD: u32 = 0x100;
+
 /// How a tag names its codec: a number that stays the same as long as the codec does.
-#[inline]
 fn mark(media: &Media<'_>, body: &[u8]) -> u32 {
     match (media.enhanced, media.kind, body) {
-        (false, Kind::Video, [first, ..]) => 0x100 | u32::from(first & 0x0f),
-        (false, Kind::Audio, [first, ..]) => 0x100 | u32::from(first >> 4),
+        (false, Kind::Video, [first, ..]) => OLD | u32::from(first & 0x0f),
+        (false, Kind::Audio, [first, ..]) => OLD | u32::from(first >> 4),
         (true, _, [_, a, b, c, d, ..]) => u32::from_be_bytes([*a, *b, *c, *d]),
         _ => 0,
     }
@@ -147,7 +165,7 @@ mod tests {
 
     fn note(stats: &Stats, kind: u8, timestamp: u32, body: &[u8]) {
         let tag = Tag { kind, timestamp, body };
-        stats.tag(&tag, tag.media().as_ref());
+        stats.tag(&tag);
     }
 
     #[test]

@@ -122,7 +122,7 @@ impl<F: File> Recording<F> {
     ///
     /// When the file takes no more. It then ends at the last tag that went in whole.
     pub(crate) fn append(&mut self, tags: &Tags<'_>, stats: &Stats) -> Result<(), String> {
-        let (run, len) = count(tags.bytes, |tag| stats.tag(tag, tag.media().as_ref()));
+        let (run, len) = count(tags.bytes, |tag| stats.tag(tag));
         if len != tags.bytes.len() {
             return Err("the session gave a run that is not whole tags".into());
         }

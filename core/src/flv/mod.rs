@@ -22,6 +22,7 @@
 //! ```
 
 mod tag;
+mod plain;
 mod media;
 mod header;
 mod mod_ex;
@@ -35,6 +36,7 @@ pub use codec::{Codec, FourCc};
 pub use media::{Kind, Media, Multitrack, Packet};
 pub use mod_ex::{ModEx, ModExIter};
 pub use parts::{Part, Parts};
+pub use plain::Plain;
 pub use script::Script;
 pub use tag::{Tag, TagIter, tags};
 pub(crate) use tag::{tag_header, tag_trailer};

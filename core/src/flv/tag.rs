@@ -61,25 +61,30 @@ impl<'a> TagIter<'a> {
 impl<'a> Iterator for TagIter<'a> {
     type Item = Tag<'a>;
 
+    #[inline]
     fn next(&mut self) -> Option<Tag<'a>> {
-        let (h, rest) = self.rest.split_first_chunk::<TAG_HEADER>()?;
-        let len = u32::from_be_bytes([0, h[1], h[2], h[3]]);
-        let (body, rest) = rest.split_at_checked(len as usize)?;
-        let (trailer, rest) = rest.split_first_chunk::<TAG_TRAILER>()?;
-        if *trailer != tag_trailer(len) {
+        let h = self.rest.first_chunk::<TAG_HEADER>()?;
+        // Read as they stand, four bytes at once.
+        let kind_and_len = u32::from_be_bytes([h[0], h[1], h[2], h[3]]);
+        let timestamp = u32::from_be_bytes([h[4], h[5], h[6], h[7]]).rotate_right(8);
+        let len = kind_and_len & 0xff_ffff;
+        let end = TAG_HEADER + len as usize;
+        let (tag, rest) = self.rest.split_at_checked(end + TAG_TRAILER)?;
+        if tag[end..] != tag_trailer(len) {
             return None;
         }
         self.rest = rest;
-        let timestamp = u32::from_be_bytes([h[7], h[4], h[5], h[6]]);
-        Some(Tag { kind: h[0], timestamp, body })
+        Some(Tag { kind: h[0], timestamp, body: &tag[TAG_HEADER..end] })
     }
 }
 
 /// The header of a tag: `len` is the length of its body in bytes, at most 24 bits of it.
 pub(crate) fn tag_header(kind: u8, timestamp: u32, len: u32) -> [u8; TAG_HEADER] {
-    let [_, l2, l1, l0] = len.to_be_bytes();
-    let [upper, t2, t1, t0] = timestamp.to_be_bytes();
-    [kind, l2, l1, l0, t2, t1, t0, upper, 0, 0, 0]
+    let kind_and_len = u32::from(kind) << 24 | len & 0xff_ffff;
+    let [a, b, c, d] = kind_and_len.to_be_bytes();
+    // The upper byte of the timestamp stands behind the others.
+    let [e, f, g, h] = timestamp.rotate_left(8).to_be_bytes();
+    [a, b, c, d, e, f, g, h, 0, 0, 0]
 }
 
 /// What stands behind a tag with a body of `len` bytes.

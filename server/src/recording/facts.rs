@@ -33,30 +33,28 @@ impl Facts {
     #[inline]
     pub(super) fn note(&mut self, tag: &Tag<'_>, look: Look, timestamp: u32) -> i64 {
         self.tally.add(tag.body.len());
-        let key = match look {
-            Look::Script => return self.last(),
+        match look {
             Look::Frame { video, key } => {
                 self.saw(video);
-                video && key
+                let time = self.advance(timestamp);
+                if video && key {
+                    self.keyframes += 1;
+                    self.last_key = Some(time);
+                }
+                time
             }
             // What is no frame may have any timestamp.
             Look::Setup { video } | Look::Other { video } => {
                 self.saw(video);
-                return self.time_of(timestamp);
+                self.time_of(timestamp)
             }
-        };
-        let time = self.advance(timestamp);
-        if key {
-            self.keyframes += 1;
-            self.last_key = Some(time);
+            Look::Script => self.last(),
         }
-        time
     }
 
     #[inline]
     fn saw(&mut self, video: bool) {
-        self.audio |= !video;
-        self.video |= video;
+        *(if video { &mut self.video } else { &mut self.audio }) = true;
     }
 
     #[inline]

@@ -27,6 +27,8 @@ pub(super) struct Index {
     video: bool,
     /// Least distance of a new entry to the last, in milliseconds.
     apart: i64,
+    /// Time of the next entry of audio at the earliest, in milliseconds: most tags ask for no more.
+    next: i64,
 }
 
 /// A place to start playing from.
@@ -40,7 +42,7 @@ pub(super) struct Entry {
 
 impl Index {
     pub(super) fn new(most: usize) -> Self {
-        Self { most, entries: Vec::new(), setup: false, video: false, apart: 0 }
+        Self { most, entries: Vec::new(), setup: false, video: false, apart: 0, next: i64::MIN }
     }
 
     pub(super) fn entries(&self) -> &[Entry] {
@@ -51,15 +53,20 @@ impl Index {
     #[inline]
     pub(super) fn note(&mut self, look: Look, time: i64, position: u64) {
         match look {
-            Look::Frame { video: false, .. }
-                if !self.video && self.is_due(time, self.apart.max(APART)) =>
-            {
-                self.add(Entry { time, position });
-            }
+            Look::Frame { video: false, .. } if time < self.next => {}
+            Look::Frame { video: true, key: false } | Look::Other { .. } | Look::Script => {}
+            _ => self.note_entry(look, Entry { time, position }),
+        }
+    }
+
+    /// Takes note of a tag that may have an entry.
+    fn note_entry(&mut self, look: Look, entry: Entry) {
+        match look {
+            Look::Frame { video: false, .. } => self.add(entry),
             Look::Frame { video: true, key: true } => {
                 self.begin_video();
-                if self.is_due(time, self.apart) {
-                    self.add(Entry { time, position });
+                if entry.time >= self.earliest(self.apart) {
+                    self.add(entry);
                 }
             }
             Look::Setup { video } => {
@@ -69,16 +76,24 @@ impl Index {
                 if !self.setup && (video || !self.video) {
                     self.setup = true;
                     self.entries.clear();
-                    self.add(Entry { time, position });
+                    self.add(entry);
                 }
             }
             _ => {}
         }
+        self.expect();
     }
 
     /// Forgets entries from `len` bytes on: the file ends there.
     pub(super) fn truncate(&mut self, len: u64) {
         self.entries.retain(|entry| entry.position < len);
+        self.expect();
+    }
+
+    /// Notes when the next entry of audio is due.
+    fn expect(&mut self) {
+        let wanted = !self.video && self.most >= 2;
+        self.next = if wanted { self.earliest(self.apart.max(APART)) } else { i64::MAX };
     }
 
     /// Entries of audio are of no use where there is video.
@@ -90,13 +105,13 @@ impl Index {
         }
     }
 
-    /// Whether an entry at `time` is wanted. Times never go back: players look for them by halves.
-    fn is_due(&self, time: i64, apart: i64) -> bool {
+    /// From when on an entry is wanted. Times never go back: players look for them by halves.
+    fn earliest(&self, apart: i64) -> i64 {
         match self.entries.as_slice() {
-            [] => true,
+            [] => i64::MIN,
             // The sequence header and the first frame have the same time, mostly.
-            [setup] if self.setup => time >= setup.time,
-            [.., last] => time > last.time && time - last.time >= apart,
+            [setup] if self.setup => setup.time,
+            [.., last] => last.time + apart.max(1),
         }
     }
 

@@ -1,6 +1,6 @@
 //! What a tag is, as far as a recording has to know.
 
-use sluicebox_core::flv::{Kind, Media, Packet, Tag};
+use sluicebox_core::flv::{Kind, Media, Packet, Plain, Tag};
 
 /// A tag, looked at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,11 +28,13 @@ pub(crate) enum Look {
 
 impl Look {
     pub(crate) fn at(tag: &Tag<'_>) -> Self {
-        Self::of(tag.media().as_ref())
+        match tag.plain() {
+            Some(plain) => plain.into(),
+            None => Self::of(tag.media().as_ref()),
+        }
     }
 
     /// From what [`Tag::media`] says.
-    #[inline]
     pub(crate) fn of(media: Option<&Media<'_>>) -> Self {
         let Some(media) = media else { return Self::Script };
         let video = media.kind == Kind::Video;
@@ -55,5 +57,15 @@ impl Look {
     #[inline]
     pub(crate) fn is_frame(self) -> bool {
         matches!(self, Self::Frame { .. })
+    }
+}
+
+impl From<Plain> for Look {
+    #[inline]
+    fn from(plain: Plain) -> Self {
+        match plain.kind {
+            Kind::Audio => Self::Frame { video: false, key: true },
+            Kind::Video => Self::Frame { video: true, key: plain.is_keyframe },
+        }
     }
 }

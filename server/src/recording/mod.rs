@@ -113,22 +113,30 @@ impl Recording {
 
     /// Looks at every tag once, and writes what lies between two cuts with one write.
     fn walk(&mut self, sent: &[u8], stats: &Stats) -> Result<()> {
-        let mut bytes = Cow::Borrowed(sent);
-        if self.timeline.moves() {
-            bytes = Cow::Owned(sent.to_vec());
-        }
+        let moves = self.timeline.moves();
+        let mut bytes = if moves { Cow::Owned(sent.to_vec()) } else { Cow::Borrowed(sent) };
         let mut tags = flv::tags(sent);
-        let (mut start, mut at) = (0, 0);
+        let (mut start, mut at, mut last) = (0, 0, self.timeline.last());
         while let Some(tag) = tags.next() {
-            let media = tag.media();
-            stats.tag(&tag, media.as_ref());
-            let look = Look::of(media.as_ref());
-            let mut timestamp = self.timeline.map(tag.timestamp, look.is_frame());
+            let look = if let Some(plain) = tag.plain() {
+                stats.plain(&tag, &plain);
+                plain.into()
+            } else {
+                let media = tag.media();
+                stats.media(&tag, media.as_ref());
+                Look::of(media.as_ref())
+            };
+            let mut timestamp = tag.timestamp;
+            if moves {
+                timestamp = self.timeline.map(tag.timestamp, look.is_frame());
+            }
             if self.cuts_before(look, timestamp, at - start) {
                 self.put(&bytes[start..at])?;
                 start = at;
                 self.next_file(timestamp)?;
-                timestamp = self.timeline.map(tag.timestamp, look.is_frame());
+                if moves {
+                    timestamp = self.timeline.map(tag.timestamp, look.is_frame());
+                }
             }
             if let Cow::Owned(bytes) = &mut bytes {
                 put_timestamp(&mut bytes[at..], timestamp);
@@ -145,8 +153,9 @@ impl Recording {
                 open.note(&tag, look, timestamp, position);
                 self.keyframe |= look == Look::Frame { video: true, key: true };
             }
-            at = end;
+            (at, last) = (end, timestamp);
         }
+        self.timeline.pass(last);
         self.put(&bytes[start..at])?;
         if at != sent.len() {
             bail!("the session gave a run that is not whole tags");

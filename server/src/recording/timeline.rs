@@ -28,11 +28,15 @@ impl Timeline {
         self.rebases || self.add != 0 || self.anchor.is_some()
     }
 
+    /// Takes note of the last of tags that are not moved.
+    pub(crate) fn pass(&mut self, last: u32) {
+        self.last = last;
+    }
+
     /// The timestamp that a tag has in the file.
-    #[inline]
     pub(crate) fn map(&mut self, timestamp: u32, frame: bool) -> u32 {
         if !self.moves() {
-            self.last = timestamp;
+            self.pass(timestamp);
             return timestamp;
         }
         if let Some(anchor) = self.anchor {
