@@ -1,9 +1,11 @@
 //! How long a publisher waits from connect to `NetStream.Publish.Start`.
 
-use std::net::SocketAddr;
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::Result;
+use anyhow::{Result, anyhow};
 
 use crate::load::{self, Mix, Plan};
 
@@ -30,6 +32,45 @@ pub fn waits(
             break;
         }
     }
+    waits.sort_unstable();
+    Ok(waits)
+}
+
+/// What goes back and forth until a stream is published, in bytes: of the peer, of the server.
+const EXCHANGES: [(usize, usize); 4] = [(1537, 3073), (1706, 267), (143, 107), (56, 245)];
+
+/// The floor of [`waits`]: how long as many bytes take that mean nothing, shortest first.
+///
+/// # Errors
+///
+/// When a connection fails.
+pub fn bare(times: u32) -> Result<Vec<Duration>> {
+    let listener = TcpListener::bind("127.0.0.1:0")?;
+    let addr = listener.local_addr()?;
+    let server = thread::spawn(move || {
+        for _ in 0..times {
+            let (mut peer, _) = listener.accept()?;
+            peer.set_nodelay(true)?;
+            for (asked, answered) in EXCHANGES {
+                peer.read_exact(&mut vec![0; asked])?;
+                peer.write_all(&vec![0; answered])?;
+            }
+        }
+        std::io::Result::Ok(())
+    });
+    let wait = || {
+        let start = Instant::now();
+        let mut server = TcpStream::connect(addr)?;
+        server.set_nodelay(true)?;
+        for (asked, answered) in EXCHANGES {
+            server.write_all(&vec![0; asked])?;
+            server.read_exact(&mut vec![0; answered])?;
+        }
+        Ok(start.elapsed())
+    };
+    let waits: Result<Vec<_>> = (0..times).map(|_| wait()).collect();
+    let mut waits = waits?;
+    server.join().map_err(|_| anyhow!("the server panicked"))??;
     waits.sort_unstable();
     Ok(waits)
 }

@@ -25,6 +25,8 @@ pub(crate) struct Adapter {
     pub(crate) raw: bool,
     /// Takes one stream, and ends with it.
     pub(crate) single: bool,
+    /// Takes several times as long as others.
+    pub(crate) slow: bool,
     /// The program, or why it cannot be had.
     find: fn() -> Result<PathBuf>,
     command: fn(&Path, &Place<'_>) -> Result<Command>,
@@ -35,12 +37,16 @@ pub(crate) const ADAPTERS: &[Adapter] = &[
     Adapter { raw: true, ..many("rawsink", || beside("drive"), rawsink) },
     many("native", || beside("sluicebox"), sluicebox),
     many("sandboxed", || beside("sluicebox-host"), sluicebox),
-    many("nginx-rtmp", nginx_with_rtmp, nginx),
+    Adapter { slow: true, ..many("nginx-rtmp", nginx_with_rtmp, nginx) },
     many("rec-rml", || recorder("rec-rml"), address_and_folder),
     many("rec-rtmp-runtime", || recorder("rec-rtmp-runtime"), address_and_folder),
-    many("node-media-server", node_media_server, node),
+    Adapter { slow: true, ..many("node-media-server", node_media_server, node) },
     many("srs", || installed("srs", "SRS"), srs),
-    Adapter { single: true, ..many("ffmpeg -listen", || installed("ffmpeg", "ffmpeg"), ffmpeg) },
+    Adapter {
+        single: true,
+        slow: true,
+        ..many("ffmpeg -listen", || installed("ffmpeg", "ffmpeg"), ffmpeg)
+    },
 ];
 
 const fn many(
@@ -48,7 +54,7 @@ const fn many(
     find: fn() -> Result<PathBuf>,
     command: fn(&Path, &Place<'_>) -> Result<Command>,
 ) -> Adapter {
-    Adapter { name, raw: false, single: false, find, command }
+    Adapter { name, raw: false, single: false, slow: false, find, command }
 }
 
 impl Adapter {

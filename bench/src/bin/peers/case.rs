@@ -4,10 +4,10 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use sluicebox_bench::load::{Mix, Pace, Plan};
+use sluicebox_bench::load::{Media, Mix, Pace, Plan};
 use sluicebox_bench::tail::Watch;
 use sluicebox_bench::verify::{self, Verdict};
-use sluicebox_bench::{latency, measure};
+use sluicebox_bench::{latency, measure, recordings};
 
 use crate::adapters::Adapter;
 use crate::server::Server;
@@ -25,7 +25,7 @@ pub(crate) struct Case {
 /// How fast publishers send.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Load {
-    /// So many bytes from all of them together.
+    /// So many bytes from all of them together, or a part of that to a slow server.
     FlatOut(u64),
     RealTime,
     /// They publish, send sequence headers, and are silent.
@@ -37,13 +37,15 @@ pub(crate) enum Load {
 }
 
 const MB: u64 = 1_000_000;
+/// The part of the bytes that slow servers get: one over this.
+const SLOW: u64 = 10;
 
 /// All of them. The first seven are compared by time on a processor.
 pub(crate) const CASES: &[Case] = &[
     case("one flat out, chunk 4096", 1, Mix::Video, 4096, Load::FlatOut(1500 * MB)),
     case("one flat out, chunk 60000", 1, Mix::Video, 60_000, Load::FlatOut(1500 * MB)),
     case("one flat out, chunk 128", 1, Mix::Video, 128, Load::FlatOut(1000 * MB)),
-    case("one flat out, small audio", 1, Mix::Audio, 4096, Load::FlatOut(300 * MB)),
+    case("one flat out, small audio", 1, Mix::Audio, 4096, Load::FlatOut(1000 * MB)),
     case("1000 flat out", 1000, Mix::Video, 4096, Load::FlatOut(1500 * MB)),
     case("500 x 5 Mbit/s", 500, Mix::Video, 4096, Load::RealTime),
     case("1000 x audio", 1000, Mix::Audio, 4096, Load::RealTime),
@@ -91,7 +93,25 @@ impl Case {
     /// Whether a server can be put under it.
     pub(crate) fn suits(&self, adapter: &Adapter) -> bool {
         let one = self.connections == 1 || !adapter.single;
-        one && !(adapter.raw && matches!(self.load, Load::Dialogue | Load::Silent))
+        one && !(adapter.raw && self.load == Load::Silent)
+    }
+
+    /// Bytes that `adapter` gets flat out.
+    fn bytes(&self, bytes: u64, adapter: &Adapter) -> u64 {
+        bytes / if adapter.slow && self.connections == 1 { SLOW } else { 1 }
+    }
+
+    /// About what a run of so many `seconds` records, in bytes.
+    fn recorded(&self, adapter: &Adapter, media: &Media, seconds: u64) -> u64 {
+        match self.load {
+            Load::FlatOut(bytes) => self.bytes(bytes, adapter) * 9 / 8,
+            Load::RealTime | Load::Tail => {
+                let lap = media.sum(media.messages());
+                let length = media.due(media.messages()) - media.due(0);
+                self.connections as u64 * lap.wire * seconds * 1000 / length
+            }
+            Load::Silent | Load::Dialogue => 0,
+        }
     }
 
     /// Puts a server under it. Paced publishers send for so many `seconds`.
@@ -101,7 +121,13 @@ impl Case {
     }
 
     fn try_run(&self, adapter: &Adapter, dir: &Path, seconds: u64) -> Result<Sample> {
+        if adapter.raw && self.load == Load::Dialogue {
+            let waits = latency::bare(DIALOGUES)?;
+            return Ok(Sample { waits: milliseconds(&waits), ..Sample::default() });
+        }
         let name = if adapter.raw { "" } else { "load" };
+        let media = self.mix.media(self.chunk_size)?;
+        recordings::warm(dir, self.recorded(adapter, &media, seconds))?;
         let server = Server::start(adapter, dir, &format!("{name}00000"))?;
         if self.load == Load::Dialogue {
             return dialogue(adapter, &server);
@@ -110,7 +136,9 @@ impl Case {
         let plan = Plan {
             connections: self.connections,
             pace: match self.load {
-                Load::FlatOut(bytes) => Pace::FlatOut(bytes / self.connections as u64),
+                Load::FlatOut(bytes) => {
+                    Pace::FlatOut(self.bytes(bytes, adapter) / self.connections as u64)
+                }
                 Load::Silent => Pace::Idle(Duration::from_secs(1)),
                 Load::RealTime | Load::Tail | Load::Dialogue => Pace::RealTime(time),
             },
@@ -119,7 +147,6 @@ impl Case {
             raw: adapter.raw,
             ..Plan::new(server.addr)
         };
-        let media = self.mix.media(self.chunk_size)?;
         let recordings = dir.join("recordings");
         let names = (0..plan.watched).map(|index| format!("{name}{index:05}")).collect();
         let watch = (plan.watched > 0).then(|| Watch::start(&recordings, names));
