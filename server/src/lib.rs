@@ -14,11 +14,12 @@
 //! business.
 //! `tools` are what the binaries do instead of serving.
 
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)]
 
 mod flags;
 mod ingest;
 mod moment;
+mod heap;
 
 mod listen;
 mod drive;

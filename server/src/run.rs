@@ -25,7 +25,7 @@ use crate::keeper::Keeper;
 use crate::recording::Destination;
 use crate::services::Services;
 use crate::shutdown::{Elsewhere, Stop};
-use crate::{listen, logging, recording, shutdown};
+use crate::{heap, listen, logging, recording, shutdown};
 
 /// What all connections share.
 pub(crate) struct Shared<B> {
@@ -90,6 +90,7 @@ pub fn main<B: Backend>(flags: Flags, backend: impl FnOnce() -> Result<B>) -> Ex
 ///
 /// When the server cannot start: an address in use, an output that exists.
 pub fn run<B: Backend>(flags: Flags, backend: B) -> Result<ExitCode> {
+    heap::keep_usual_buffers();
     // One for the process, as signals are.
     let stop: &'static Stop = Box::leak(Box::default());
     let destination = Destination::new(flags.recording(stop))?;
