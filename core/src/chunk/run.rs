@@ -5,27 +5,24 @@
 
 use super::header::Header;
 use super::reader::{Open, Reader};
-use super::stream::Message;
+use super::stream::{Message, Place};
 use crate::ledger::Tally;
 use crate::message::{AUDIO, VIDEO};
 use crate::stream::{Stream, TagBuf};
 
 impl Reader {
     /// Takes in messages, one after another, as long as nothing about them is out of the ordinary:
-    /// audio or video for the message stream of `to`, each with a header that is whole in the input,
-    /// and whole in one chunk. Gives the chunk stream of one that began and goes on: with
-    /// [`run`](Self::run).
+    /// audio or video for the message stream of `to`, which is in `slot`, each with a header that is
+    /// whole in the input. The last may have begun and go on: with [`run`](Self::run).
     #[inline(never)] // a loop that needs all registers, WebAssembly's most
-    pub(crate) fn messages(&mut self, input: &mut &[u8], to: &mut Stream) -> Option<usize> {
+    pub(crate) fn messages(&mut self, input: &mut &[u8], to: &mut Stream, slot: usize) {
         if self.open.is_some() || !self.stash.is_empty() {
-            return None;
+            return;
         }
         let mut counted = Tally::default();
-        let goes_on = loop {
-            if to.tags.is_full() {
-                break None;
-            }
-            let Some((index, message)) = self.begin_ordinary(input, to.id) else { break None };
+        while !to.tags.is_full()
+            && let Some((index, message)) = self.begin_ordinary(input, to.id)
+        {
             let len = message.len as usize;
             let chunk = self.chunk_size.min(len);
             if chunk == len
@@ -34,13 +31,18 @@ impl Reader {
                 self.streams[index].busy = false;
                 to.tags.append(message.kind, message.timestamp, body);
                 counted.add(len);
-            } else {
-                self.open = Some(Open { index, left: chunk, first: false });
-                break Some(index);
+                continue;
             }
-        };
+            let stream = &mut self.streams[index];
+            (stream.place, stream.slot) = (Place::Tags(slot), Some(slot));
+            self.open = Some(Open { index, left: chunk, first: false });
+            to.tags.begin(index);
+            if !self.run(index, input, &mut to.tags) {
+                break;
+            }
+            to.finish(message.kind, message.timestamp);
+        }
         to.count(counted);
-        goes_on
     }
 
     /// Begins the next message and takes its header off the input. `None`: it is not audio or video

@@ -119,22 +119,14 @@ impl Session {
         let Some(stream) = stream else { return false };
         let before = input.len();
         stream.tags.expect(before);
-        while !stream.tags.is_full() {
-            let index = match stream.tags.gathers() {
-                Some(index) => index,
-                None => {
-                    let Some(index) = self.chunks.messages(input, stream) else { break };
-                    let chunks = self.chunks.stream(index);
-                    (chunks.place, chunks.slot) = (Place::Tags(self.media), Some(self.media));
-                    stream.tags.begin(index);
-                    index
-                }
-            };
-            if !self.chunks.run(index, input, &mut stream.tags) {
-                break;
+        let gathered = stream.tags.gathers();
+        let mut whole = |index| self.chunks.run(index, input, &mut stream.tags);
+        if gathered.is_none_or(&mut whole) {
+            if let Some(index) = gathered {
+                let Message { kind, timestamp, .. } = self.chunks.stream(index).message;
+                stream.finish(kind, timestamp);
             }
-            let Message { kind, timestamp, .. } = self.chunks.stream(index).message;
-            stream.finish(kind, timestamp);
+            self.chunks.messages(input, stream, self.media);
         }
         let taken = before - input.len();
         self.received += taken as u64;
