@@ -22,6 +22,8 @@ const SLICE: usize = 8 << 10;
 const FLAT_OUT: u32 = 16;
 /// A run of tags longer than this came of a large message, whose memory is given back; in bytes.
 const LARGE: usize = 48 << 10;
+/// What the next turn takes in any case, in bytes.
+const USUAL: usize = 32 << 10;
 
 /// A session in a sandbox.
 pub(crate) struct Guest {
@@ -182,7 +184,7 @@ impl Ingest for Guest {
 
     fn idle(&mut self) -> Result<()> {
         (self.large, self.spent) = (false, false);
-        self.session.release()?;
+        self.session.release(0)?;
         Ok(self.session.idle()?)
     }
 
@@ -211,7 +213,7 @@ impl Ingest for Guest {
         self.spent |= large;
         if self.spent && (crowded || !large) {
             self.spent = false;
-            self.session.release()?;
+            self.session.release(USUAL)?;
         }
         Ok(())
     }

@@ -159,13 +159,18 @@ impl Session {
         self.free().map(|_| ())
     }
 
-    /// Does the same, and gives the memory behind them back to the system: for a connection that has
-    /// gone quiet, as what comes next takes it again, page by page.
-    pub fn release(&mut self) -> Result<(), Error> {
+    /// Does the same, and gives the memory behind them back to the system, but for the first `keep`
+    /// bytes: what comes next takes it again, page by page. So all of it for a connection that has gone
+    /// quiet, and what a usual message needs is kept for one that has not.
+    pub fn release(&mut self, mut keep: usize) -> Result<(), Error> {
         let list = self.free()?;
         for index in 0.. {
             match abi::unused(self.guest.memory(), list, index) {
-                Ok(Some(range)) => discard(self.guest.memory_mut(), range),
+                Ok(Some(mut range)) => {
+                    let kept = keep.min(range.len());
+                    (range.start, keep) = (range.start + kept, keep - kept);
+                    discard(self.guest.memory_mut(), range);
+                }
                 Ok(None) => break,
                 Err(fault) => return Err(self.fail(fault.into())),
             }
