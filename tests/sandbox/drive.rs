@@ -67,7 +67,7 @@ pub(super) fn every_call(session: &mut Session, decide: Decide) -> Result<(), Er
         poll(session, decide)?;
         session.trim()?;
     }
-    session.release()?;
+    session.release(0)?;
     session.idle()?;
     poll(session, decide)?;
     session.close(Close::Gone)?;
