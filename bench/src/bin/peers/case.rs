@@ -42,10 +42,10 @@ const SLOW: u64 = 10;
 
 /// All of them. The first seven are compared by time on a processor.
 pub(crate) const CASES: &[Case] = &[
-    case("one flat out, chunk 4096", 1, Mix::Video, 4096, Load::FlatOut(1500 * MB)),
-    case("one flat out, chunk 60000", 1, Mix::Video, 60_000, Load::FlatOut(1500 * MB)),
-    case("one flat out, chunk 128", 1, Mix::Video, 128, Load::FlatOut(1000 * MB)),
-    case("one flat out, small audio", 1, Mix::Audio, 4096, Load::FlatOut(1000 * MB)),
+    case("one flat out, chunk 4096", 1, Mix::Video, 4096, Load::FlatOut(800 * MB)),
+    case("one flat out, chunk 60000", 1, Mix::Video, 60_000, Load::FlatOut(800 * MB)),
+    case("one flat out, chunk 128", 1, Mix::Video, 128, Load::FlatOut(600 * MB)),
+    case("one flat out, small audio", 1, Mix::Audio, 4096, Load::FlatOut(600 * MB)),
     case("1000 flat out", 1000, Mix::Video, 4096, Load::FlatOut(1500 * MB)),
     case("500 x 5 Mbit/s", 500, Mix::Video, 4096, Load::RealTime),
     case("1000 x audio", 1000, Mix::Audio, 4096, Load::RealTime),

@@ -83,14 +83,18 @@ fn compare(args: &Args) -> Result<()> {
         let suited = servers.iter().filter(|adapter| case.suits(adapter));
         let mut all: Vec<_> =
             suited.map(|adapter| Series { adapter, samples: vec![], failed: None }).collect();
-        // Repeats outside: what else the machine does then falls on all servers alike.
+        // Repeats outside, and each begins with another server: what else the machine does then, and what
+        // a slow server leaves behind, falls on all alike.
         for repeat in 0..args.repeats {
             let next = began.elapsed() * (repeat + 1) / repeat.max(1);
             if repeat > 0 && part.is_some_and(|part| next > part) {
                 break;
             }
             eprintln!("{}, {} of {}", case.name, repeat + 1, args.repeats);
-            for series in all.iter_mut().filter(|series| series.failed.is_none()) {
+            let first = repeat as usize % all.len().max(1);
+            let (before, from) = all.split_at_mut(first);
+            let turns = from.iter_mut().chain(before);
+            for series in turns.filter(|series| series.failed.is_none()) {
                 match case.run(series.adapter, &args.dir, args.seconds) {
                     Ok(sample) => series.samples.push(sample),
                     Err(error) => {

@@ -40,7 +40,9 @@ pub(crate) fn markdown(results: &[Result<'_>], missing: &[String], args: &Args) 
         page += "\n### 10^9 bytes received a second\n\n";
         page += &by_case(&costs, |_, own| of(own, |sample| sample.speed, 2));
     }
-    page += "\n### Memory, waits, and what is in the recordings\n\n";
+    page += "\n### Memory, waits, and what is in the recordings\n\n\
+             Instead of publishing to `rawsink`, as many bytes go back and forth and mean nothing: the floor of \
+             that wait, and what of it is the machine's.\n\n";
     page += &others(results);
     if !missing.is_empty() {
         page += "\nNot measured, as they are not on this machine:\n\n";
