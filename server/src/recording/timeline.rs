@@ -28,7 +28,7 @@ impl Timeline {
         self.rebases || self.add != 0 || self.anchor.is_some()
     }
 
-    /// Takes note of the last of tags that are not moved.
+    /// Takes note of the last timestamp that went into the file.
     pub(crate) fn pass(&mut self, last: u32) {
         self.last = last;
     }
