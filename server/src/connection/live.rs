@@ -29,7 +29,17 @@ pub(super) struct Live {
     pulse: Arc<Pulse>,
     /// Nothing more goes into the recording.
     failed: bool,
+    /// What is to be told of it once its publisher has been answered.
+    news: Option<News>,
     claim: Claim<Unfinished>,
+}
+
+/// That a stream is being recorded.
+enum News {
+    /// In a new recording.
+    Begun,
+    /// In the one that had waited for so long.
+    Returned(Duration),
 }
 
 /// A publisher that asks for a name.
@@ -100,10 +110,6 @@ impl Live {
         let recording = shared.destination.open(opening)?;
         let outlets = shared.services.sinks.open(point, &facts)?;
         shared.outcome().begun();
-        let path = recording.path().display().to_string();
-        tracing::info!(peer = %about.peer, app = about.app, stream = about.stream, path, "publishing");
-        shared.services.events.tell(about, &Event::Publishing { path: &path, returned: false });
-        shared.display.add(point.to_string(), &facts.stats);
         Ok(Begun::Live(Box::new(Self {
             stream,
             point: point.clone(),
@@ -113,6 +119,7 @@ impl Live {
             past: Ledger::default(),
             pulse: asker.pulse.clone(),
             failed: false,
+            news: Some(News::Begun),
             claim,
         })))
     }
@@ -140,13 +147,7 @@ impl Live {
         if let Some(outlets) = &mut outlets {
             outlets.resume(away);
         }
-        let about = &asker.about;
-        facts.publisher(about.clone(), asker.encoder, asker.pulse.clone());
-        let path = recording.path().display().to_string();
-        let seconds = away.as_secs_f64();
-        let (peer, app, stream_name) = (about.peer, &about.app, &about.stream);
-        tracing::info!(%peer, app, stream = stream_name, path, seconds, "publisher returned");
-        shared.services.events.tell(about, &Event::Publishing { path: &path, returned: true });
+        facts.publisher(asker.about.clone(), asker.encoder, asker.pulse.clone());
         let pulse = asker.pulse.clone();
         let live = Self {
             stream,
@@ -157,9 +158,32 @@ impl Live {
             past: ledger,
             pulse,
             failed: false,
+            news: Some(News::Returned(away)),
             claim,
         };
         Ok(Begun::Live(Box::new(live)))
+    }
+
+    /// Tells that it is being recorded, once. The threads that this wakes would make the publisher wait,
+    /// if it had no answer yet.
+    pub(super) fn announce<B>(&mut self, shared: &Shared<B>) {
+        let Some(news) = self.news.take() else { return };
+        let about = self.facts.about();
+        let path = self.recording.path().display().to_string();
+        let (peer, app, stream) = (about.peer, &about.app, &about.stream);
+        let returned = match news {
+            News::Begun => {
+                tracing::info!(%peer, app, stream, path, "publishing");
+                shared.display.add(self.point.to_string(), &self.facts.stats);
+                false
+            }
+            News::Returned(away) => {
+                let seconds = away.as_secs_f64();
+                tracing::info!(%peer, app, stream, path, seconds, "publisher returned");
+                true
+            }
+        };
+        shared.services.events.tell(&about, &Event::Publishing { path: &path, returned });
     }
 
     /// Whether another publisher takes its place.

@@ -87,6 +87,7 @@ pub(crate) struct Connection<B: Backend> {
 /// What to do once an event is no longer borrowed.
 enum Act {
     Nothing,
+    Announce,
     Greet(String, Box<str>),
     Publish(StreamId, PublishPoint),
     Fail(StreamId),
@@ -262,7 +263,7 @@ impl<B: Backend> Connection<B> {
             let act = match event {
                 Event::Reply(bytes) => {
                     self.outbox.send(&mut self.socket, bytes)?;
-                    Act::Nothing
+                    Act::Announce
                 }
                 Event::Tags(tags) => {
                     let live = self.streams.iter_mut().find(|live| live.stream == tags.stream);
@@ -287,6 +288,7 @@ impl<B: Backend> Connection<B> {
             };
             match act {
                 Act::Nothing => {}
+                Act::Announce => self.announce(),
                 Act::Greet(app, encoder) => self.greet(app, encoder),
                 Act::Publish(stream, point) => self.publish(stream, point)?,
                 Act::Fail(stream) => self.ingest.reject(stream, Reject::Storage)?,
@@ -299,6 +301,11 @@ impl<B: Backend> Connection<B> {
         }
         self.clock.received(self.ingest.received(), now());
         Ok(())
+    }
+
+    /// Tells of streams whose publish was just answered.
+    fn announce(&mut self) {
+        self.streams.iter_mut().for_each(|live| live.announce(&self.shared));
     }
 
     /// Notes what a peer says about itself.
@@ -315,6 +322,7 @@ impl<B: Backend> Connection<B> {
     /// Closes the session and does what is left to do: every recording is finished after this.
     /// The peer is given time to read the last reply.
     fn end(&mut self, why: Close, scratch: &[u8]) -> Turn {
+        self.announce();
         let closed = self.ingest.close(why).and_then(|()| self.poll(scratch));
         // A session that has failed says so again; a sandbox may fail now.
         if let Err(error) = closed
