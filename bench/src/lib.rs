@@ -7,6 +7,7 @@ pub mod measure;
 pub mod process;
 pub mod random;
 pub mod recordings;
+pub mod stalls;
 pub mod table;
 pub mod tail;
 pub mod vector;

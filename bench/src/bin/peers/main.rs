@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result};
 use clap::Parser;
 use sluicebox_bench::process;
+use sluicebox_bench::stalls::Stalls;
 
 mod adapters;
 mod case;
@@ -42,6 +43,9 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
 }
+
+/// How long the machine is looked at by itself.
+const WATCHED: Duration = Duration::from_secs(10);
 
 /// The runs of one server under one case.
 pub(crate) struct Series {
@@ -106,7 +110,7 @@ fn compare(args: &Args) -> Result<()> {
         }
         results.push((*case, all));
     }
-    let text = report::markdown(&results, &missing, args);
+    let text = report::markdown(&results, &missing, Stalls::watch(WATCHED), args);
     let Some(out) = &args.out else {
         print!("{text}");
         return Ok(());

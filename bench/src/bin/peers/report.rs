@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use sluicebox_bench::stalls::Stalls;
 use sluicebox_bench::table::{self, median, spread};
 
 use crate::adapters::{ADAPTERS, Adapter};
@@ -19,7 +20,12 @@ pub(crate) fn ratios(all: &[Series], own: &Series) -> Vec<f64> {
 }
 
 /// The whole page.
-pub(crate) fn markdown(results: &[Result<'_>], missing: &[String], args: &Args) -> String {
+pub(crate) fn markdown(
+    results: &[Result<'_>],
+    missing: &[String],
+    stalls: Stalls,
+    args: &Args,
+) -> String {
     let mut page = String::new();
     let _ = writeln!(
         page,
@@ -42,7 +48,17 @@ pub(crate) fn markdown(results: &[Result<'_>], missing: &[String], args: &Args) 
     }
     page += "\n### Memory, waits, and what is in the recordings\n\n\
              Instead of publishing to `rawsink`, as many bytes go back and forth and mean nothing: the floor of \
-             that wait, and what of it is the machine's.\n\n";
+             that wait, and what of it is the machine's. ";
+    let _ = writeln!(
+        page,
+        "Beside that, with nothing else running, a thread on each processor that only reads the clock was \
+         stopped by the machine {:.0} times a second for more than 0.2 ms, up to {:.1} ms, {:.1} % of the \
+         time: one of {:.0} waits of half a millisecond meets that.\n",
+        stalls.per_second,
+        stalls.most.as_secs_f64() * 1e3,
+        stalls.share * 100.0,
+        (1.0 / (stalls.per_second * 0.5e-3)).ceil(),
+    );
     page += &others(results);
     if !missing.is_empty() {
         page += "\nNot measured, as they are not on this machine:\n\n";
