@@ -1,13 +1,13 @@
 use std::io::{BufRead as _, BufReader, Write as _};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::process::{Child, ChildStderr, Command, Stdio};
 
 use rustix::process::{Pid, Signal, kill_process};
 use sluicebox_tests::flv;
 use sluicebox_tests::peer::Peer;
-use sluicebox_tests::server::binary;
+use sluicebox_tests::server::{self, binary};
 use sluicebox_tests::tool::{wait, wait_for_len};
-use sluicebox_tests::wire::Message;
+use sluicebox_tests::wire::{Message, Script};
 use tempfile::TempDir;
 
 /// A server whose log the test holds in its hands.
@@ -84,4 +84,40 @@ fn a_log_that_nobody_reads_stops_nothing() {
     }
     server.record("one");
     server.stop();
+}
+
+/// A publish is told of after its answer: also when nobody is there to hear that, and before anything else
+/// that there is to tell of the stream.
+#[test]
+fn a_publish_is_told_of_before_its_end_when_its_peer_hears_no_answer() {
+    const PEERS: usize = 20;
+    let server = server::Server::start(&[]);
+    for number in 0..PEERS {
+        let name = format!("cam{number}");
+        let script = Script::hello().to_publish("live", &name).video(0, &[0x17, 0, 0, 0, 0]);
+        let mut socket = TcpStream::connect(server.addr).expect("the server accepts");
+        socket.write_all(script.bytes()).expect("the server reads");
+        match number % 3 {
+            0 => socket.shutdown(Shutdown::Write).expect("it is connected"),
+            // With what the server says unread: a reset.
+            1 => {
+                server.publishing(&name);
+            }
+            _ => socket.shutdown(Shutdown::Both).expect("it is connected"),
+        }
+    }
+    let ended = server.wait_for_lines("ended", PEERS);
+    let begun = server.wait_for_lines("publishing", PEERS);
+    assert_eq!((ended.len(), begun.len()), (PEERS, PEERS));
+    let log = server.log();
+    let place = |message: &str, name: &str| {
+        let about = |line: &str| {
+            line.contains(&format!("\"message\":\"{message}\""))
+                && line.contains(&format!("\"stream\":\"{name}\""))
+        };
+        log.lines().position(about).expect("a line")
+    };
+    for name in begun.iter().map(|line| line.text("stream")) {
+        assert!(place("publishing", name) < place("ended", name), "{log}");
+    }
 }
