@@ -1,6 +1,6 @@
 //! The server's binary: started on a free port, its log read line by line, its end waited for.
 
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, ErrorKind};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStderr, ChildStdout, Command, ExitStatus, Output, Stdio};
@@ -132,7 +132,7 @@ impl Server {
             command.args(["--grace", "0.5"]);
         }
         command.args(arguments).stdin(Stdio::null()).stdout(stdout).stderr(Stdio::piped());
-        let mut child = command.spawn().unwrap_or_else(|error| panic!("{command:?}: {error}"));
+        let mut child = spawn(&mut command);
         let log = Log::follow(child.stderr.take().expect("stderr is piped"));
         // What does not come to listen is killed too.
         let mut server = Self { child, log, addr: ([0; 4], 0).into(), folder };
@@ -258,6 +258,22 @@ impl Server {
     /// Waits for the server's end.
     pub fn exit(&mut self) -> ExitStatus {
         tool::wait(&mut self.child, "the server")
+    }
+}
+
+/// Starts a program. One that a test has just written may still be open in a process that another test is
+/// about to start.
+fn spawn(command: &mut Command) -> Child {
+    let start = Instant::now();
+    loop {
+        match command.spawn() {
+            Err(error)
+                if error.kind() == ErrorKind::ExecutableFileBusy && start.elapsed() < DEADLINE =>
+            {
+                thread::sleep(Duration::from_millis(10));
+            }
+            child => return child.unwrap_or_else(|error| panic!("{command:?}: {error}")),
+        }
     }
 }
 
