@@ -37,7 +37,7 @@ pub fn bytes(dir: &Path) -> Result<u64> {
     files(dir)?.iter().map(|path| Ok(path.symlink_metadata()?.len())).sum()
 }
 
-/// All files below `dir`.
+/// All files below `dir`, but for what a server keeps for itself under a name with a dot.
 ///
 /// # Errors
 ///
@@ -46,6 +46,9 @@ pub fn files(dir: &Path) -> Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     for entry in fs::read_dir(dir)? {
         let entry = entry?;
+        if entry.file_name().as_encoded_bytes().starts_with(b".") {
+            continue;
+        }
         if entry.file_type()?.is_dir() {
             found.append(&mut files(&entry.path())?);
         } else {
@@ -134,6 +137,9 @@ mod tests {
         let dir = std::env::temp_dir().join(format!("recordings-{}", std::process::id()));
         fs::create_dir_all(dir.join("live"))?;
         fs::write(dir.join("live/0.flv"), bytes)?;
+        // As servers do while they run.
+        fs::create_dir_all(dir.join(".unfinished"))?;
+        fs::write(dir.join(".unfinished/0.lock"), "")?;
         let content = count(&dir);
         clear(&dir)?;
         fs::remove_dir(&dir)?;

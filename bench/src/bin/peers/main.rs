@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use clap::Parser;
 use sluicebox_bench::process;
 use sluicebox_bench::stalls::Stalls;
@@ -27,7 +27,7 @@ pub(crate) struct Args {
     /// Ends after about so many minutes, with fewer runs of cases that take long, but one of each
     #[arg(long, value_name = "MINUTES")]
     within: Option<u32>,
-    /// Only cases with this in their name
+    /// Only cases with this in their name; one that is in none lists them
     #[arg(long, default_value = "")]
     case: String,
     /// Only servers with one of these in their name, and rawsink; several, with commas between
@@ -36,7 +36,8 @@ pub(crate) struct Args {
     /// Seconds that paced publishers send
     #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u64).range(1..))]
     seconds: u64,
-    /// Where recordings go for the time of a run; anything in it is deleted
+    /// Where recordings go for the time of a run: a folder for this alone, as it is deleted with all that
+    /// is in it
     #[arg(long, default_value = "/dev/shm/sluicebox-peers")]
     dir: PathBuf,
     /// Writes the tables to this file, not to standard output, and the picture beside it
@@ -78,6 +79,12 @@ fn compare(args: &Args) -> Result<()> {
     }
     let mut results = Vec::new();
     let cases: Vec<_> = CASES.iter().filter(|case| case.name.contains(&args.case)).collect();
+    let names = CASES.iter().map(|case| case.name).collect::<Vec<_>>().join("; ");
+    ensure!(!cases.is_empty(), "no case has {:?} in its name: {names}", args.case);
+    for part in &args.server {
+        let named = ADAPTERS.iter().any(|adapter| adapter.name.contains(part.as_str()));
+        ensure!(named, "no server has {part:?} in its name");
+    }
     let end = args.within.map(|within| Instant::now() + Duration::from_secs(60) * within);
     for (done, case) in cases.iter().enumerate() {
         // What is left, in equal parts: a quick case leaves the rest of its part to the others.
@@ -110,7 +117,9 @@ fn compare(args: &Args) -> Result<()> {
         }
         results.push((*case, all));
     }
-    let text = report::markdown(&results, &missing, Stalls::watch(WATCHED), args);
+    let waited = results.iter().any(|(case, _)| case.load == case::Load::Dialogue);
+    let stalls = waited.then(|| Stalls::watch(WATCHED));
+    let text = report::markdown(&results, &missing, stalls, args);
     let Some(out) = &args.out else {
         print!("{text}");
         return Ok(());

@@ -23,20 +23,25 @@ pub(crate) fn ratios(all: &[Series], own: &Series) -> Vec<f64> {
 pub(crate) fn markdown(
     results: &[Result<'_>],
     missing: &[String],
-    stalls: Stalls,
+    stalls: Option<Stalls>,
     args: &Args,
 ) -> String {
     let mut page = String::new();
     let _ = writeln!(
         page,
-        "<!-- Made by bench/peers.sh: run it again instead of editing this. -->\n
-{}, {}. Medians of {}, with the least and the most behind them; paced publishers send for \
-         {} s. Servers and load generator share the processors, and recordings go to memory.\n",
+        "# Beside other servers\n
+<!-- Made by bench/peers.sh: run it again instead of editing this. -->\n
+Made by `bench/peers.sh`: {}, {}. Medians of {}, with the least and the most behind them; paced \
+         publishers send for {} s. Servers and load generator share the processors, and recordings go to \
+         memory. [bench/README.md](../bench/README.md) says what is measured, and how.\n",
         date(),
         table::machine_line(),
         runs(results),
         args.seconds
     );
+    if args.out.is_some() {
+        page += "![Time on a processor for a byte, as a ratio to a raw copy](benchmarks.svg)\n\n";
+    }
     let costs: Vec<_> = results.iter().filter(|(case, _)| case.is_cost()).collect();
     if !costs.is_empty() {
         page += "### Time on a processor, as a ratio to `rawsink`, run by run\n\n";
@@ -47,18 +52,21 @@ pub(crate) fn markdown(
         page += &by_case(&costs, |_, own| of(own, |sample| sample.speed, 2));
     }
     page += "\n### Memory, waits, and what is in the recordings\n\n\
-             Instead of publishing to `rawsink`, as many bytes go back and forth and mean nothing: the floor of \
-             that wait, and what of it is the machine's. ";
-    let _ = writeln!(
-        page,
-        "Beside that, with nothing else running, a thread on each processor that only reads the clock was \
-         stopped by the machine {:.0} times a second for more than 0.2 ms, up to {:.1} ms, {:.1} % of the \
-         time: one of {:.0} waits of half a millisecond meets that.\n",
-        stalls.per_second,
-        stalls.most.as_secs_f64() * 1e3,
-        stalls.share * 100.0,
-        (1.0 / (stalls.per_second * 0.5e-3)).ceil(),
-    );
+             Memory is resident memory: the system's page tables, 8 KiB for each sandbox, are not in it. ";
+    if let Some(stalls) = stalls {
+        let _ = write!(
+            page,
+            "Instead of publishing to `rawsink`, as many bytes go back and forth and mean nothing: the floor of \
+             that wait, and what of it is the machine's. When all was measured, a thread on each processor that \
+             only reads the clock was stopped {:.0} times a second for more than 0.2 ms, up to {:.1} ms, \
+             {:.1} % of the time: one of {:.0} waits of half a millisecond meets that.",
+            stalls.per_second,
+            stalls.most.as_secs_f64() * 1e3,
+            stalls.share * 100.0,
+            (1.0 / (stalls.per_second * 0.5e-3)).ceil(),
+        );
+    }
+    page += "\n\n";
     page += &others(results);
     if !missing.is_empty() {
         page += "\nNot measured, as they are not on this machine:\n\n";
