@@ -28,7 +28,7 @@ pub fn count(dir: &Path) -> Result<Content> {
     Ok(content)
 }
 
-/// Bytes of all files below `dir`, of whatever kind.
+/// Bytes of all [`files`] below `dir`, of whatever kind.
 ///
 /// # Errors
 ///

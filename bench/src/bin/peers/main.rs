@@ -58,11 +58,24 @@ pub(crate) struct Series {
 
 fn main() -> Result<()> {
     let args = Args::parse();
+    check(&args)?;
     process::allow_many_files();
     std::fs::create_dir_all(&args.dir)?;
     let result = compare(&args);
     std::fs::remove_dir_all(&args.dir)?;
     result
+}
+
+/// Makes sure that what was asked for exists.
+fn check(args: &Args) -> Result<()> {
+    let names: Vec<_> = CASES.iter().map(|case| case.name).collect();
+    let known = names.iter().any(|name| name.contains(&args.case));
+    ensure!(known, "no case has {:?} in its name: {}", args.case, names.join("; "));
+    for part in &args.server {
+        let known = ADAPTERS.iter().any(|adapter| adapter.name.contains(part.as_str()));
+        ensure!(known, "no server has {part:?} in its name");
+    }
+    Ok(())
 }
 
 fn compare(args: &Args) -> Result<()> {
@@ -79,12 +92,6 @@ fn compare(args: &Args) -> Result<()> {
     }
     let mut results = Vec::new();
     let cases: Vec<_> = CASES.iter().filter(|case| case.name.contains(&args.case)).collect();
-    let names = CASES.iter().map(|case| case.name).collect::<Vec<_>>().join("; ");
-    ensure!(!cases.is_empty(), "no case has {:?} in its name: {names}", args.case);
-    for part in &args.server {
-        let named = ADAPTERS.iter().any(|adapter| adapter.name.contains(part.as_str()));
-        ensure!(named, "no server has {part:?} in its name");
-    }
     let end = args.within.map(|within| Instant::now() + Duration::from_secs(60) * within);
     for (done, case) in cases.iter().enumerate() {
         // What is left, in equal parts: a quick case leaves the rest of its part to the others.
@@ -117,13 +124,18 @@ fn compare(args: &Args) -> Result<()> {
         }
         results.push((*case, all));
     }
+    tell(&results, &missing, args)
+}
+
+/// Writes the page and its picture.
+fn tell(results: &[report::Result<'_>], missing: &[String], args: &Args) -> Result<()> {
     let waited = results.iter().any(|(case, _)| case.load == case::Load::Dialogue);
     let stalls = waited.then(|| Stalls::watch(WATCHED));
-    let text = report::markdown(&results, &missing, stalls, args);
+    let text = report::markdown(results, missing, stalls, args);
     let Some(out) = &args.out else {
         print!("{text}");
         return Ok(());
     };
-    picture::draw(&results, &out.with_extension("svg"))?;
+    picture::draw(results, &out.with_extension("svg"))?;
     std::fs::write(out, text).with_context(|| out.display().to_string())
 }

@@ -53,19 +53,7 @@ Made by `bench/peers.sh`: {}, {}. Medians of {}, with the least and the most beh
     }
     page += "\n### Memory, waits, and what is in the recordings\n\n\
              Memory is resident memory: the system's page tables, 8 KiB for each sandbox, are not in it. ";
-    if let Some(stalls) = stalls {
-        let _ = write!(
-            page,
-            "Instead of publishing to `rawsink`, as many bytes go back and forth and mean nothing: the floor of \
-             that wait, and what of it is the machine's. When all was measured, a thread on each processor that \
-             only reads the clock was stopped {:.0} times a second for more than 0.2 ms, up to {:.1} ms, \
-             {:.1} % of the time: one of {:.0} waits of half a millisecond meets that.",
-            stalls.per_second,
-            stalls.most.as_secs_f64() * 1e3,
-            stalls.share * 100.0,
-            (1.0 / (stalls.per_second * 0.5e-3)).ceil(),
-        );
-    }
+    page += &stalls.map(about_waits).unwrap_or_default();
     page += "\n\n";
     page += &others(results);
     if !missing.is_empty() {
@@ -82,6 +70,18 @@ Made by `bench/peers.sh`: {}, {}. Medians of {}, with the least and the most beh
         failed.iter().for_each(|one| page += &format!("- {one}\n"));
     }
     page
+}
+
+/// What the waits are to be seen beside.
+fn about_waits(stalls: Stalls) -> String {
+    format!(
+        "Instead of publishing to `rawsink`, as many bytes go back and forth and mean nothing: the floor of \
+         that wait. When all was measured, a thread on each processor that only reads the clock was stopped \
+         {:.0} times a second for more than 0.2 ms, up to {:.1} ms, {:.1} % of the time.",
+        stalls.per_second,
+        stalls.most.as_secs_f64() * 1e3,
+        stalls.share * 100.0,
+    )
 }
 
 /// How many runs the cases had.
