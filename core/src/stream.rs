@@ -12,6 +12,10 @@ const RUN: usize = 256 << 10;
 /// What a tag buffer may keep when it runs empty, in bytes. Above this, it had a big keyframe.
 const KEEP: usize = 256 << 10;
 
+/// What is made room for at once when a message begins, in bytes, however long it says it is: the usual
+/// keyframe.
+const ROOM: usize = 128 << 10;
+
 /// An unfinished message is moved to the front of the buffer when more bytes than this, and not fewer
 /// than it has, have been lent before it: rarely enough to cost nothing, often enough to stay in the cache.
 /// In a sandbox, pages that were walked through once stay: there it is sooner, for a tenth of the core's time.
@@ -176,13 +180,31 @@ impl TagBuf {
     /// Makes room for what `len` bytes of input may add, so that it need not be found in steps.
     pub(crate) fn expect(&mut self, len: usize) {
         // Tags have a little more around them than small messages have on the wire.
-        self.buf.reserve(len.min(KEEP) + len / 16 + TAG);
+        self.reserve(len.min(KEEP) + len / 16 + TAG);
     }
 
-    /// Begins to gather the message of a chunk stream. Nothing else may be gathered.
-    pub(crate) fn begin(&mut self, index: usize) {
+    /// Begins to gather the message of a chunk stream, `len` bytes long. Nothing else may be gathered.
+    pub(crate) fn begin(&mut self, index: usize, len: usize) {
+        self.reserve(len.min(ROOM) + TAG);
         self.gathers = Some(index);
         self.buf.extend_from_slice(&[0; flv::TAG_HEADER]);
+    }
+
+    /// Makes room for so many bytes more.
+    #[inline]
+    fn reserve(&mut self, more: usize) {
+        if self.buf.capacity() - self.buf.len() < more {
+            self.grow(more);
+        }
+    }
+
+    #[cold]
+    #[inline(never)] // in line, it costs every message
+    fn grow(&mut self, more: usize) {
+        let room = (2 * self.buf.capacity() - self.buf.len()).max(more);
+        // What has to move is what is in it. Room that was never touched would be, if it moved along.
+        self.buf.shrink_to_fit();
+        self.buf.reserve_exact(room);
     }
 
     /// Adds to the body.
@@ -332,7 +354,7 @@ mod tests {
         for start in (0..PAGE).step_by(NEAR / 2) {
             let piece = &source[start..][..2 * PAGE - 1];
             let mut tags = TagBuf::default();
-            tags.begin(0);
+            tags.begin(0, 3);
             tags.push(piece);
             let mut own = Vec::new();
             tags.evict(&mut own);
@@ -343,10 +365,10 @@ mod tests {
     #[test]
     fn a_message_moves_out_and_what_is_whole_stays() {
         let mut tags = TagBuf::default();
-        tags.begin(0);
+        tags.begin(0, 3);
         tags.push(b"abc");
         assert_eq!(tags.finish(8, 5), 0);
-        tags.begin(1);
+        tags.begin(1, 2);
         tags.push(b"de");
         let mut own = Vec::new();
         tags.evict(&mut own);

@@ -36,7 +36,7 @@ impl Reader {
             let stream = &mut self.streams[index];
             (stream.place, stream.slot) = (Place::Tags(slot), Some(slot));
             self.open = Some(Open { index, left: chunk, first: false });
-            to.tags.begin(index);
+            to.tags.begin(index, len);
             if !self.run(index, input, &mut to.tags) {
                 break;
             }

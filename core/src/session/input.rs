@@ -155,7 +155,7 @@ impl Session {
                 {
                     self.make_room(slot);
                     self.media = slot;
-                    self.streams[slot].tags.begin(index);
+                    self.streams[slot].tags.begin(index, message.len as usize);
                     (Place::Tags(slot), Some(slot))
                 }
                 slot => (Place::Skip, slot),

@@ -50,7 +50,7 @@ impl Session {
     fn append(&mut self, slot: usize, kind: u8, timestamp: u32, body: &[u8]) {
         self.make_room(slot);
         let stream = &mut self.streams[slot];
-        stream.tags.begin(usize::MAX);
+        stream.tags.begin(usize::MAX, body.len());
         stream.tags.push(body);
         stream.finish(kind, timestamp);
     }
