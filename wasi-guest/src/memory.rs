@@ -3,7 +3,7 @@
 
 use alloc::alloc::{GlobalAlloc, Layout};
 use core::arch::wasm32;
-use core::cell::UnsafeCell;
+use core::cell::{Cell, UnsafeCell};
 use core::ptr::{self, with_exposed_provenance_mut};
 
 use dlmalloc::Dlmalloc;
@@ -16,10 +16,15 @@ const LARGE: usize = 16 << 10;
 const SMALL: usize = 8 << 10;
 /// By what a WebAssembly memory grows, in bytes.
 const GRAIN: u32 = 64 << 10;
+/// What there is from the start, in bytes: what a usual stream takes, as every time that a memory grows, and
+/// is made small again, costs its host a call of the system. What is never touched costs nothing.
+const FIRST: u32 = 512 << 10;
 
 struct Memory {
     small: UnsafeCell<Dlmalloc<Pages>>,
     runs: UnsafeCell<Runs>,
+    /// Whether [`FIRST`] has been given out.
+    begun: Cell<bool>,
 }
 
 // SAFETY: an instance has one thread.
@@ -33,7 +38,17 @@ static MEMORY: Memory = Memory {
         small
     }),
     runs: UnsafeCell::new(Runs::new()),
+    begun: Cell::new(false),
 };
+
+/// The pages that there are from the start.
+#[repr(C, align(4096))]
+struct First(UnsafeCell<[u8; FIRST as usize]>);
+
+// SAFETY: nobody uses it but who has taken its pages.
+unsafe impl Sync for First {}
+
+static BEGINNING: First = First(UnsafeCell::new([0; FIRST as usize]));
 
 /// The runs of free pages, for the length of one use.
 fn runs() -> &'static mut Runs {
@@ -70,6 +85,11 @@ fn grow(len: u32) -> bool {
 
 /// `len` bytes, whole pages; null when there are none.
 fn take(len: u32) -> *mut u8 {
+    if !MEMORY.begun.replace(true)
+        && let Ok(at) = u32::try_from(BEGINNING.0.get().expose_provenance())
+    {
+        runs().give(at, FIRST);
+    }
     let at = runs().take(len).or_else(|| grow(len).then(|| runs().take(len)).flatten());
     at.map_or(ptr::null_mut(), |at| with_exposed_provenance_mut(at as usize))
 }
