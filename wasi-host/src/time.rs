@@ -15,6 +15,10 @@ use wasmtime::Engine;
 /// Length of an epoch.
 pub(crate) const EPOCH: Duration = Duration::from_micros(COST);
 
+/// Epochs that the clock goes on for after the last session: to wake it costs the next one that it starts
+/// on a processor of its own, or of its peer.
+const LINGER: u32 = 100;
+
 /// Microseconds that an epoch costs a guest that was running when it ended.
 const COST: u64 = 10_000;
 /// Bytes fed that earn a guest one epoch: hundreds of times what they usually take, and several
@@ -25,7 +29,8 @@ const FEED: u64 = 20;
 /// Part of the time that a guest may run whatever it is fed: one in so many.
 const SHARE: u64 = 100;
 
-/// The epochs of one engine. The thread that counts them rests while there are no sessions.
+/// The epochs of one engine. The thread that counts them rests while there are no sessions, and were none
+/// lately.
 #[derive(Debug)]
 pub(crate) struct Clock {
     shared: Arc<Shared>,
@@ -46,14 +51,19 @@ impl Clock {
         let shared = Arc::new(Shared::default());
         let (engine, counted) = (engine.weak(), shared.clone());
         let run = move || {
+            let mut unused = 0;
             loop {
                 if counted.open.load(Ordering::SeqCst) > 0 {
-                    thread::sleep(EPOCH);
+                    unused = 0;
                 } else if counted.over.load(Ordering::SeqCst) {
                     return;
+                } else if unused < LINGER {
+                    unused += 1;
                 } else {
                     thread::park();
+                    unused = 0;
                 }
+                thread::sleep(EPOCH);
                 let Some(engine) = engine.upgrade() else { return };
                 engine.increment_epoch();
                 counted.epochs.fetch_add(1, Ordering::Relaxed);
@@ -132,6 +142,8 @@ impl Allowance {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Instant;
+
     use super::*;
 
     fn allowance(epochs: u64) -> Allowance {
@@ -169,6 +181,24 @@ mod tests {
         drop(clock);
         let now = ticket.epochs();
         while ticket.epochs() < now + 3 {
+            thread::yield_now();
+        }
+    }
+
+    #[test]
+    fn the_clock_rests_some_time_after_the_last_session() {
+        let engine = Engine::default();
+        let clock = Clock::start(&engine).expect("a thread");
+        let epochs = || clock.shared.epochs.load(Ordering::Relaxed);
+        drop(clock.ticket());
+        let (start, mut last) = (Instant::now(), 0);
+        while epochs() != last || last < u64::from(LINGER) {
+            assert!(start.elapsed() < Duration::from_secs(60), "stopped at once, or never: {last}");
+            last = epochs();
+            thread::sleep(20 * EPOCH);
+        }
+        let ticket = clock.ticket();
+        while ticket.epochs() < last + 3 {
             thread::yield_now();
         }
     }
