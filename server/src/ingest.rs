@@ -14,6 +14,9 @@ pub trait Backend: Send + Sync + 'static {
     ///
     /// When there is no room for one more.
     fn open(&self, config: Config, seed: u64) -> Result<Self::Ingest>;
+
+    /// Does beforehand what the next session takes: a connection has just ended, and nobody waits.
+    fn prepare(&self) {}
 }
 
 /// A session, wherever it runs. Its contract is that of [`Session`](sluicebox_core::Session).

@@ -5,6 +5,8 @@ mod guests;
 
 /// A good session in a process of hostile ones.
 mod bystander;
+/// Instances made before there is a session for them.
+mod prepared;
 /// Guests through the library.
 mod drive;
 /// Events that guests make up.

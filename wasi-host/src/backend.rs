@@ -74,4 +74,8 @@ impl Backend for Sandboxed {
     fn open(&self, config: Config, seed: u64) -> Result<Guest> {
         Ok(Guest::new(self.0.open(&config, seed)?))
     }
+
+    fn prepare(&self) {
+        self.0.prepare();
+    }
 }

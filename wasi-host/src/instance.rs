@@ -11,7 +11,8 @@ use crate::time::Allowance;
 /// What an instance may take.
 pub(crate) struct Bounds {
     pub(crate) memory: Bound,
-    pub(crate) time: Allowance,
+    /// None: it waits for its session, and does not run.
+    pub(crate) time: Option<Allowance>,
 }
 
 /// A guest in a memory of its own. After a fault it is not called again.
@@ -22,15 +23,12 @@ pub(crate) struct Instance {
 
 impl Instance {
     pub(crate) fn new(sandbox: &Inner) -> Result<Self, Fault> {
-        let settings = &sandbox.settings;
-        let bounds = Bounds {
-            memory: Bound::new(settings.memory),
-            time: Allowance::new(settings.deadline, sandbox.clock.ticket()),
-        };
+        let memory = Bound::new(sandbox.settings.memory);
+        let bounds = Bounds { memory, time: Some(allowance(sandbox)) };
         let mut store = Store::new(sandbox.guest.module().engine(), bounds);
         store.limiter(|bounds| &mut bounds.memory);
         store.epoch_deadline_callback(|mut store| {
-            let more = store.data_mut().time.spend();
+            let more = store.data_mut().time.as_mut().is_some_and(Allowance::spend);
             Ok(if more { UpdateDeadline::Continue(1) } else { UpdateDeadline::Interrupt })
         });
         store.set_epoch_deadline(1);
@@ -42,7 +40,21 @@ impl Instance {
     }
 }
 
+fn allowance(sandbox: &Inner) -> Allowance {
+    Allowance::new(sandbox.settings.deadline, sandbox.clock.ticket())
+}
+
 impl Instance {
+    /// Puts it by, for a session to come: the clock does not go on for its sake.
+    pub(crate) fn rest(&mut self) {
+        self.store.data_mut().time = None;
+    }
+
+    /// Begins its session, with all the time that one has.
+    pub(crate) fn begin(&mut self, sandbox: &Inner) {
+        self.store.data_mut().time = Some(allowance(sandbox));
+    }
+
     /// Calls an export.
     pub(crate) fn call<P: WasmParams, R: WasmResults>(
         &mut self,
@@ -69,7 +81,9 @@ impl Instance {
 
     /// Lets it run for what `len` bytes of input earn.
     pub(crate) fn fed(&mut self, len: usize) {
-        self.store.data_mut().time.fed(len);
+        if let Some(time) = &mut self.store.data_mut().time {
+            time.fed(len);
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! The guest's code, and the pool that its instances come from.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use sluicebox_abi as abi;
@@ -46,6 +46,8 @@ impl Default for Settings {
 /// A guest that is ready to be instantiated; one for the process.
 pub struct Sandbox {
     inner: Arc<Inner>,
+    /// An instance that waits for its session, which so need not wait for it.
+    spare: Mutex<Option<Instance>>,
 }
 
 /// What sessions share.
@@ -93,7 +95,11 @@ impl Sandbox {
         let clock = Clock::start(engine).map_err(LoadError::Clock)?;
         let inner = Arc::new(Inner { guest, exports, clock, settings: *settings });
         match Instance::new(&inner)?.version() {
-            Ok(abi::VERSION) => Ok(Self { inner }),
+            Ok(abi::VERSION) => {
+                let sandbox = Self { inner, spare: Mutex::default() };
+                sandbox.prepare();
+                Ok(sandbox)
+            }
             Ok(guest) => Err(LoadError::Version { guest }),
             Err(fault) => Err(LoadError::Start(fault)),
         }
@@ -105,7 +111,32 @@ impl Sandbox {
     ///
     /// When [`Settings::sessions`] are open, or the guest fails.
     pub fn open(&self, config: &Config, seed: u64) -> Result<Session, Error> {
-        Session::open(Instance::new(&self.inner)?, config, seed)
+        let spare = self.spare().take();
+        let instance = match spare {
+            Some(mut instance) => {
+                instance.begin(&self.inner);
+                instance
+            }
+            None => Instance::new(&self.inner)?,
+        };
+        Session::open(instance, config, seed)
+    }
+
+    /// Makes an instance for the next session that is opened, at a time when nobody waits for it. There
+    /// is one at most.
+    pub fn prepare(&self) {
+        if self.spare().is_some() {
+            return;
+        }
+        // When it fails, who opens a session is told.
+        if let Ok(mut instance) = Instance::new(&self.inner) {
+            instance.rest();
+            *self.spare() = Some(instance);
+        }
+    }
+
+    fn spare(&self) -> MutexGuard<'_, Option<Instance>> {
+        self.spare.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

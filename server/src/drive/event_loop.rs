@@ -264,6 +264,8 @@ impl<B: Backend> EventLoop<B> {
         if next == Turn::Over {
             // Dropping the socket takes it out of the poll.
             drop(state.slots.remove(key));
+            drop(connection);
+            self.shared.backend.prepare();
             return;
         }
         if let Some(elsewhere) = self.elsewhere(state, &connection) {
