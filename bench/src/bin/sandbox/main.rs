@@ -1,8 +1,9 @@
 //! What the sandbox costs: the server with the core in-process and in a sandbox, side by side.
 
+use std::cell::Cell;
 use std::path::PathBuf;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use clap::Parser;
 use sluicebox_bench::{process, table};
 
@@ -35,6 +36,9 @@ struct Args {
     /// The guest as a WebAssembly module, for its size and the time to compile it
     #[arg(long, value_name = "FILE", env = "SLUICEBOX_BUILD_GUEST")]
     guest: Option<PathBuf>,
+    /// Some case was wanted.
+    #[arg(skip)]
+    met: Cell<bool>,
 }
 
 impl Args {
@@ -47,7 +51,9 @@ impl Args {
     }
 
     fn wants(&self, case: &str) -> bool {
-        case.contains(&self.case)
+        let wants = case.contains(&self.case);
+        self.met.set(self.met.get() || wants);
+        wants
     }
 }
 
@@ -67,5 +73,7 @@ fn compare(args: &Args) -> Result<()> {
     dialogue::compare(args)?;
     loads::compare(args)?;
     connections::compare(args)?;
-    fair::compare(args)
+    fair::compare(args)?;
+    ensure!(args.met.get(), "no case has {:?} in its name", args.case);
+    Ok(())
 }
