@@ -67,7 +67,7 @@ const fn case(
 /// Recordings that are watched at a time.
 const WATCHED: usize = 4;
 /// Dialogues in a run, of servers that take more than one; and how long they may take.
-const DIALOGUES: u32 = 200;
+const DIALOGUES: u32 = 1000;
 const DIALOGUES_IN: Duration = Duration::from_secs(3);
 
 /// What one run came to. What a case does not measure is empty.
