@@ -1,5 +1,7 @@
 //! Instances made before there is a session for them.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use sluicebox_host::{Config, Sandbox, Settings};
 
 use super::bystander::Bystander;
@@ -37,4 +39,21 @@ fn a_session_in_a_prepared_instance_is_like_any_other() {
         sandbox.prepare();
         after.finish();
     }
+}
+
+#[test]
+fn whoever_prepares_takes_no_place_from_another() {
+    let settings = Settings { sessions: 1, ..Settings::default() };
+    let sandbox = Sandbox::new(&settings).expect("a sandbox");
+    let done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !done.load(Ordering::Relaxed) {
+                sandbox.prepare();
+            }
+        });
+        let refused = (0..3000).find_map(|seed| sandbox.open(&Config::default(), seed).err());
+        done.store(true, Ordering::Relaxed);
+        assert!(refused.is_none(), "{refused:?}");
+    });
 }

@@ -111,13 +111,10 @@ impl Sandbox {
     ///
     /// When [`Settings::sessions`] are open, or the guest fails.
     pub fn open(&self, config: &Config, seed: u64) -> Result<Session, Error> {
-        let spare = self.spare().take();
-        let instance = match spare {
-            Some(mut instance) => {
-                instance.begin(&self.inner);
-                instance
-            }
-            None => Instance::new(&self.inner)?,
+        let instance = match self.take_spare() {
+            Some(spare) => spare,
+            // The last place of all may have become the spare one meanwhile.
+            None => Instance::new(&self.inner).or_else(|fault| self.take_spare().ok_or(fault))?,
         };
         Session::open(instance, config, seed)
     }
@@ -125,14 +122,21 @@ impl Sandbox {
     /// Makes an instance for the next session that is opened, at a time when nobody waits for it. There
     /// is one at most.
     pub fn prepare(&self) {
-        if self.spare().is_some() {
-            return;
-        }
-        // When it fails, who opens a session is told.
-        if let Ok(mut instance) = Instance::new(&self.inner) {
+        // Held while it is made: whoever finds no place is to find this one.
+        let mut spare = self.spare();
+        if spare.is_none()
+            // When it fails, who opens a session is told.
+            && let Ok(mut instance) = Instance::new(&self.inner)
+        {
             instance.rest();
-            *self.spare() = Some(instance);
+            *spare = Some(instance);
         }
+    }
+
+    fn take_spare(&self) -> Option<Instance> {
+        let mut instance = self.spare().take()?;
+        instance.begin(&self.inner);
+        Some(instance)
     }
 
     fn spare(&self) -> MutexGuard<'_, Option<Instance>> {
