@@ -94,7 +94,9 @@ impl Sandbox {
         let guest = Linker::new(engine).instantiate_pre(module).map_err(LoadError::Module)?;
         let clock = Clock::start(engine).map_err(LoadError::Clock)?;
         let inner = Arc::new(Inner { guest, exports, clock, settings: *settings });
-        match Instance::new(&inner)?.version() {
+        // It leaves its place: there may be no other.
+        let version = Instance::new(&inner)?.version();
+        match version {
             Ok(abi::VERSION) => {
                 let sandbox = Self { inner, spare: Mutex::default() };
                 sandbox.prepare();
