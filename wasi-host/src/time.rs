@@ -15,8 +15,8 @@ use wasmtime::Engine;
 /// Length of an epoch.
 pub(crate) const EPOCH: Duration = Duration::from_micros(COST);
 
-/// Epochs that the clock goes on for after the last session: to wake it costs the next one that it starts
-/// on a processor of its own, or of its peer.
+/// Epochs that the clock goes on for after the last session: its thread, once woken, takes a processor from
+/// the next session, or from that one's peer.
 const LINGER: u32 = 100;
 
 /// Microseconds that an epoch costs a guest that was running when it ended.
