@@ -51,7 +51,7 @@ pub enum Pace {
     FlatOut(u64),
     /// As encoders do, for this long.
     RealTime(Duration),
-    /// Nothing but the sequence headers, then silence for this long.
+    /// Nothing but what comes ahead of the media, then silence for this long.
     Idle(Duration),
     /// No publish: silence for this long once the server has answered `connect`.
     Connected(Duration),

@@ -10,8 +10,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result};
 
 use crate::load::{Media, Published, Report};
-use crate::verify::{TagReader, by_stream};
-use crate::wire::DATA;
+use crate::verify::{self, by_stream};
 
 /// How often recordings are looked at: what times are off by.
 pub const LOOK: Duration = Duration::from_micros(500);
@@ -49,8 +48,10 @@ impl Watch {
         let mut waits = Vec::new();
         for publisher in &report.publishers {
             let Some((path, growth)) = seen.get(&publisher.name) else { continue };
-            let ends = if raw { raw_ends(publisher, media) } else { tag_ends(path, media)? };
+            let ends =
+                if raw { raw_ends(publisher, media) } else { tag_ends(path, publisher, media)? };
             for (sent, end) in publisher.finished.iter().zip(ends) {
+                let Some(end) = end else { continue };
                 let readable = growth.partition_point(|(len, _)| *len < end);
                 // Since when the first look would have found what it found, is not known.
                 if let Some((_, when)) = growth.get(readable).filter(|_| readable > 0) {
@@ -88,22 +89,21 @@ fn look(dir: &Path, names: Vec<String>, over: &AtomicBool) -> HashMap<String, (P
 }
 
 /// Where each message after the head ends in a recording of all bytes.
-fn raw_ends(publisher: &Published, media: &Media) -> Vec<u64> {
+fn raw_ends(publisher: &Published, media: &Media) -> Vec<Option<u64>> {
     let before = media.sum(publisher.begin).wire;
     (1..=publisher.messages)
-        .map(|count| publisher.head + media.sum(publisher.begin + count).wire - before)
+        .map(|count| Some(publisher.head + media.sum(publisher.begin + count).wire - before))
         .collect()
 }
 
-/// Where each tag after the head ends. Metadata is left out, as servers write their own.
-fn tag_ends(path: &Path, media: &Media) -> Result<Vec<u64>> {
-    let head = media.head_kinds().filter(|kind| *kind != DATA.kind).count();
-    let mut reader = TagReader::open(path)?;
-    let mut ends = Vec::new();
-    while let Some((kind, _)) = reader.next()? {
-        if kind != DATA.kind {
-            ends.push(reader.end);
+/// Where the tag of each message after the head ends, if there is one: not every server keeps all.
+fn tag_ends(path: &Path, publisher: &Published, media: &Media) -> Result<Vec<Option<u64>>> {
+    let head = media.head_kinds().count();
+    let mut ends = vec![None; publisher.finished.len()];
+    verify::each(path, publisher, media, |index, _, _, end| {
+        if let Some(known) = index.checked_sub(head).and_then(|index| ends.get_mut(index)) {
+            *known = Some(end);
         }
-    }
-    Ok(ends.split_off(head.min(ends.len())))
+    })?;
+    Ok(ends)
 }

@@ -118,43 +118,57 @@ fn bytes(path: &Path, publisher: &Published, media: &Media) -> Result<Verdict> {
 
 /// Compares a recording tag by tag.
 fn tags(path: &Path, publisher: &Published, media: &Media) -> Result<Verdict> {
-    let sent = |kind| {
-        media.sent(publisher.begin, publisher.messages).filter(move |sent| sent.kind == kind)
-    };
-    let (mut audio, mut video) = (sent(AUDIO.kind), sent(VIDEO.kind));
     // How many tags are how much later than they should be.
     let mut offsets: HashMap<u32, u64> = HashMap::new();
     let mut verdict = Verdict::default();
-    let mut reader = TagReader::open(path)?;
-    while let Some((kind, timestamp)) = reader.next()? {
-        let body = &reader.body[..];
-        let found = match kind {
-            9 => find(&mut video, body, media),
-            8 => find(&mut audio, body, media),
-            _ => continue,
-        };
-        let Some(sent) = found else {
-            verdict.damaged = 1;
-            continue;
-        };
+    verdict.damaged = usize::from(!each(path, publisher, media, |_, sent, timestamp, _| {
         add(&mut verdict.kept, &sent);
         *offsets.entry(timestamp.wrapping_sub(sent.timestamp)).or_default() += 1;
-    }
-    verdict.damaged |= usize::from(reader.torn);
+    })?);
     verdict.timed = offsets.into_values().max().unwrap_or(0);
     Ok(verdict)
 }
 
+/// Calls `found` with each tag of a recording that was sent: its number in what was, the message, its
+/// timestamp in the file and where it ends there. Says whether there is nothing else.
+pub(crate) fn each<'a>(
+    path: &Path,
+    publisher: &Published,
+    media: &'a Media,
+    mut found: impl FnMut(usize, Sent<'a>, u32, u64),
+) -> Result<bool> {
+    let sent = |kind| {
+        let all = media.sent(publisher.begin, publisher.messages).enumerate();
+        all.filter(move |(_, sent)| sent.kind == kind)
+    };
+    let (mut audio, mut video) = (sent(AUDIO.kind), sent(VIDEO.kind));
+    let mut reader = TagReader::open(path)?;
+    let mut sound = true;
+    while let Some((kind, timestamp)) = reader.next()? {
+        let body = &reader.body[..];
+        let one = match kind {
+            9 => find(&mut video, body, media),
+            8 => find(&mut audio, body, media),
+            _ => continue,
+        };
+        match one {
+            Some((index, sent)) => found(index, sent, timestamp, reader.end),
+            None => sound = false,
+        }
+    }
+    Ok(sound && !reader.torn)
+}
+
 /// The next message with this body; those before it are lost. Without one, none is.
 fn find<'a>(
-    sent: &mut (impl Iterator<Item = Sent<'a>> + Clone),
+    sent: &mut (impl Iterator<Item = (usize, Sent<'a>)> + Clone),
     body: &[u8],
     media: &Media,
-) -> Option<Sent<'a>> {
+) -> Option<(usize, Sent<'a>)> {
     let mut ahead = sent.clone();
     // A lap later, the same bodies come again.
     let lap = usize::try_from(media.messages()).unwrap_or(usize::MAX);
-    let found = ahead.by_ref().take(lap).find(|sent| sent.body == body);
+    let found = ahead.by_ref().take(lap).find(|(_, sent)| sent.body == body);
     if found.is_some() {
         *sent = ahead;
     }

@@ -15,7 +15,7 @@ struct Args {
     /// The server, on loopback
     addr: SocketAddr,
     /// Publishers at a time
-    #[arg(long, default_value_t = 1)]
+    #[arg(long, default_value_t = 1, value_parser = at_least_one)]
     connections: usize,
     /// What each sends
     #[arg(long, value_enum, default_value_t = Mix::Video)]

@@ -69,7 +69,7 @@ pub struct Media {
     chunk_size: usize,
     /// Its length, in milliseconds.
     length: u64,
-    /// Metadata without its wrapping, then sequence headers.
+    /// Metadata without its wrapping, then sequence headers, and a keyframe if the lap has none to begin with.
     head: Vec<(Lane, Vec<u8>)>,
     lap: Vec<u8>,
     bodies: Vec<u8>,
@@ -148,7 +148,7 @@ impl Media {
         self.starts[index]
     }
 
-    /// What is sent once, ahead of the laps: metadata and sequence headers.
+    /// What is sent once, ahead of the laps.
     pub(super) fn head(&self, stream: u32) -> (Vec<u8>, Amount) {
         let mut out = Vec::new();
         let mut amount = Amount::default();
@@ -283,7 +283,7 @@ mod tests {
     fn what_is_sent_is_what_a_session_makes_tags_of() {
         let media = Mix::Video.media(128).unwrap();
         let sent: Vec<_> = media.sent(3, 2 * media.messages()).collect();
-        assert_eq!(sent[..3].iter().map(|one| one.kind).collect::<Vec<_>>(), [18, 9, 8]);
+        assert_eq!(sent[..4].iter().map(|one| one.kind).collect::<Vec<_>>(), [18, 9, 8, 9]);
         assert!(sent[0].body.starts_with(b"\x02\0\x0aonMetaData"));
         let amount = media.head(1).1;
         let bodies: usize = sent.iter().map(|one| one.body.len()).sum();

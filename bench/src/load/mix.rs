@@ -58,7 +58,8 @@ impl Mix {
         }
     }
 
-    /// Metadata and sequence headers.
+    /// Metadata, sequence headers and, as every stream begins with one, a keyframe. It is small, and the lap
+    /// may go on anywhere: so the large ones of many publishers do not come all at once.
     fn head(self) -> Vec<(u8, Vec<u8>)> {
         let metadata = Command::default().string("onMetaData").object();
         let metadata = metadata.key("audiocodecid").number(10.0);
@@ -68,6 +69,9 @@ impl Mix {
             head.push((VIDEO, AVC.to_vec()));
         }
         head.push((AUDIO, AAC.to_vec()));
+        if self.frame().is_some() {
+            head.push((VIDEO, FIRST.to_vec()));
+        }
         head
     }
 
@@ -110,6 +114,8 @@ const AVC: &[u8] = &[
     0xee, 0x3c, 0x80,
 ];
 const AAC: &[u8] = &[0xaf, 0, 0x12, 0x10];
+/// A keyframe of a black picture, as far as servers look into it.
+const FIRST: &[u8] = &[0x17, 1, 0, 0, 0, 0, 0, 0, 6, 0x65, 0x88, 0x84, 0, 0x10, 0xff];
 
 #[cfg(test)]
 mod tests {
@@ -126,6 +132,18 @@ mod tests {
             let media = mix.media(4096).unwrap();
             let lap = media.sum(media.messages());
             assert!(rate.contains(&(lap.wire * 8 * 1000 / LAP)), "{mix:?}: {lap:?}");
+        }
+    }
+
+    #[test]
+    fn the_first_picture_of_a_stream_is_a_keyframe() {
+        for mix in [Mix::Video, Mix::Low, Mix::High] {
+            let media = mix.media(4096).unwrap();
+            for begin in [0, 1, media.messages() - 1] {
+                let mut sent = media.sent(begin, 10);
+                let picture = sent.find(|one| one.kind == VIDEO && one.body[1] == 1).unwrap();
+                assert_eq!((picture.body[0], picture.timestamp), (0x17, 0), "{mix:?} from {begin}");
+            }
         }
     }
 

@@ -17,6 +17,7 @@ const CASES: &[Case] = &[
     open("open, 100 x 5 Mbit/s", 100, Mix::Video, Load::RealTime),
     open("open, 100 x audio", 100, Mix::Audio, Load::RealTime),
     open("open, 1000 x 1 Mbit/s", 1000, Mix::Low, Load::RealTime),
+    open("open, 1000 x 5 Mbit/s", 1000, Mix::Video, Load::RealTime),
     open("open, 1000 connected", 1000, Mix::Audio, Load::Connected),
     open("open, 1000 silent publishers", 1000, Mix::Video, Load::Silent),
     open("open, 1000 x audio", 1000, Mix::Audio, Load::RealTime),

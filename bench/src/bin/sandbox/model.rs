@@ -5,6 +5,7 @@ use sluicebox_bench::table;
 use crate::server::Target;
 
 /// Publishers in real time, and what they cost.
+#[derive(Clone, Copy)]
 pub(crate) struct Point {
     pub(crate) publishers: f64,
     /// Bytes received a second, from all of them.
@@ -25,22 +26,38 @@ pub(crate) fn print(targets: &[Target], points: &[Vec<Point>]) {
         "us for each publisher",
         "ms for each 10^6 bytes",
         "off by, at most",
+        "of one it was not told of",
     ]);
     for (target, points) in targets.iter().zip(points) {
-        let [a, b, c] = fit(points);
-        let off = points.iter().map(|one| {
-            let found = a + b * one.publishers + c * one.bytes;
-            (found / one.cpu - 1.0).abs()
-        });
+        let formula @ [a, b, c] = fit(points);
+        let all = points.iter().map(|one| off(formula, one));
         table::row(&[
             target.name.to_owned(),
             format!("{:.0}", a * 1e6),
             format!("{:.1}", b * 1e6),
             format!("{:.2}", c * 1e9),
-            format!("{:.0} %", 100.0 * off.fold(0.0, f64::max)),
+            percent(all),
+            percent(points_left_out(points)),
         ]);
     }
     println!();
+}
+
+/// How far each point is from the formula that fits the others.
+fn points_left_out(points: &[Point]) -> impl Iterator<Item = f64> {
+    points
+        .iter()
+        .enumerate()
+        .map(|(i, one)| off(fit(&[&points[..i], &points[i + 1..]].concat()), one))
+}
+
+/// How far from a point a formula is, as a share of what was measured.
+fn off([a, b, c]: [f64; 3], one: &Point) -> f64 {
+    ((a + b * one.publishers + c * one.bytes) / one.cpu - 1.0).abs()
+}
+
+fn percent(off: impl Iterator<Item = f64>) -> String {
+    format!("{:.0} %", 100.0 * off.fold(0.0, f64::max))
 }
 
 /// The formula whose errors, as shares of what was measured, have the least squares.
@@ -89,5 +106,10 @@ mod tests {
         let [a, b, c] = fit(&points);
         assert!((a / 0.001 - 1.0).abs() < 1e-6 && (b / 2e-4 - 1.0).abs() < 1e-6);
         assert!((c / 1e-9 - 1.0).abs() < 1e-6);
+        assert!(points_left_out(&points).chain([off([a, b, c], &points[0])]).all(|off| off < 1e-6));
+        // One that costs twice as much is found by none of the others.
+        let odd = Point { cpu: 2.0 * points[1].cpu, ..points[1] };
+        let off = points_left_out(&[&points[..], &[odd]].concat()).last().unwrap();
+        assert!((off - 0.5).abs() < 1e-6, "{off}");
     }
 }
