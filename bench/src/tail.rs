@@ -107,3 +107,36 @@ fn tag_ends(path: &Path, publisher: &Published, media: &Media) -> Result<Vec<Opt
     })?;
     Ok(ends)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::load::Mix;
+
+    #[test]
+    fn messages_are_found_where_a_server_has_left_others_out() {
+        let media = Mix::Low.media(4096).unwrap();
+        let now = Instant::now();
+        let finished = vec![now; 8];
+        let publisher = Published { name: String::new(), begin: 5, messages: 8, head: 0, finished };
+        let head = media.head_kinds().count();
+        // One of the head's, and the third after it.
+        let gone = [head - 2, head + 2];
+        let mut file = b"FLV\x01\x05\0\0\0\x09\0\0\0\0".to_vec();
+        let mut expected = vec![None; 8];
+        for (index, sent) in media.sent(5, 8).enumerate().filter(|(i, _)| !gone.contains(i)) {
+            let len = u32::try_from(sent.body.len()).unwrap().to_be_bytes();
+            file.extend([sent.kind, len[1], len[2], len[3], 0, 0, 0, 0, 0, 0, 0]);
+            file.extend(sent.body);
+            file.extend((11 + u32::from_be_bytes(len)).to_be_bytes());
+            if index >= head {
+                expected[index - head] = Some(file.len() as u64);
+            }
+        }
+        let path = std::env::temp_dir().join(format!("tail-{}.flv", std::process::id()));
+        std::fs::write(&path, file).unwrap();
+        let ends = tag_ends(&path, &publisher, &media).unwrap();
+        std::fs::remove_file(&path).unwrap();
+        assert_eq!(ends, expected);
+    }
+}

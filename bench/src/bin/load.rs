@@ -32,7 +32,7 @@ struct Args {
     /// Publishes in real time for so long
     #[arg(long, default_value_t = 10)]
     seconds: u64,
-    /// Sends only sequence headers, and is silent for the seconds
+    /// Sends only what comes before the media, and is silent for the seconds
     #[arg(long)]
     idle: bool,
     /// Connects, publishes nothing, and is silent for the seconds
