@@ -70,6 +70,9 @@ const WATCHED: usize = 4;
 const DIALOGUES: u32 = 1000;
 const DIALOGUES_IN: Duration = Duration::from_secs(3);
 
+/// How many times as many runs a server that is not slow has with one publisher flat out.
+const OFTEN: u32 = 3;
+
 /// What one run came to. What a case does not measure is empty.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Sample {
@@ -96,9 +99,19 @@ impl Case {
         one && !(adapter.raw && self.load == Load::Silent)
     }
 
+    /// Whether it is done in a second or two, in which its time on a processor moves most from run to run.
+    pub(crate) fn is_short(&self) -> bool {
+        matches!(self.load, Load::FlatOut(_)) && self.connections == 1
+    }
+
+    /// How many runs `adapter` has, where others have `repeats`.
+    pub(crate) fn runs(&self, adapter: &Adapter, repeats: u32) -> u32 {
+        repeats * if self.is_short() && !adapter.slow { OFTEN } else { 1 }
+    }
+
     /// Bytes that `adapter` gets flat out.
     fn bytes(&self, bytes: u64, adapter: &Adapter) -> u64 {
-        bytes / if adapter.slow && self.connections == 1 { SLOW } else { 1 }
+        bytes / if adapter.slow && self.is_short() { SLOW } else { 1 }
     }
 
     /// About what a run of so many `seconds` records, in bytes.
@@ -178,4 +191,24 @@ fn dialogue(adapter: &Adapter, server: &Server) -> Result<Sample> {
 
 fn milliseconds(waits: &[Duration]) -> Vec<f64> {
     waits.iter().map(|wait| wait.as_secs_f64() * 1e3).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::adapters::ADAPTERS;
+
+    #[test]
+    fn a_short_case_has_more_runs_of_servers_that_are_not_slow() {
+        let runs = |case: &str, server: &str| {
+            let case = CASES.iter().find(|one| one.name == case).expect("a case");
+            let adapter = ADAPTERS.iter().find(|one| one.name == server).expect("a server");
+            case.runs(adapter, 5)
+        };
+        assert_eq!(runs("one flat out, chunk 4096", "rawsink"), 15);
+        assert_eq!(runs("one flat out, chunk 4096", "sandboxed"), 15);
+        assert_eq!(runs("one flat out, chunk 4096", "nginx-rtmp"), 5);
+        assert_eq!(runs("1000 flat out", "sandboxed"), 5);
+        assert_eq!(runs("dialogue", "sandboxed"), 5);
+    }
 }

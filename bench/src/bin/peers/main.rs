@@ -21,7 +21,7 @@ use case::{CASES, Sample};
 /// tables in Markdown and as a picture
 #[derive(Parser)]
 pub(crate) struct Args {
-    /// Runs of each case; medians are shown
+    /// Runs of each case, three times as many with one publisher flat out; medians are shown
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
     repeats: u32,
     /// Ends after about so many minutes, with fewer runs of cases that take long, but one of each
@@ -103,16 +103,18 @@ fn compare(args: &Args) -> Result<()> {
             suited.map(|adapter| Series { adapter, samples: vec![], failed: None }).collect();
         // Repeats outside, and each begins with another server: what else the machine does then, and what
         // a slow server leaves behind, falls on all alike.
-        for repeat in 0..args.repeats {
+        let runs = |series: &Series| case.runs(series.adapter, args.repeats);
+        let most = all.iter().map(runs).max().unwrap_or(0);
+        for repeat in 0..most {
             let next = began.elapsed() * (repeat + 1) / repeat.max(1);
             if repeat > 0 && part.is_some_and(|part| next > part) {
                 break;
             }
-            eprintln!("{}, {} of {}", case.name, repeat + 1, args.repeats);
+            eprintln!("{}, {} of {most}", case.name, repeat + 1);
             let first = repeat as usize % all.len().max(1);
             let (before, from) = all.split_at_mut(first);
             let turns = from.iter_mut().chain(before);
-            for series in turns.filter(|series| series.failed.is_none()) {
+            for series in turns.filter(|own| own.failed.is_none() && repeat < runs(own)) {
                 match case.run(series.adapter, &args.dir, args.seconds) {
                     Ok(sample) => series.samples.push(sample),
                     Err(error) => {

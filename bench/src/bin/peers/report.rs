@@ -86,10 +86,25 @@ fn about_waits(stalls: Stalls) -> String {
 
 /// How many runs the cases had.
 fn runs(results: &[Result<'_>]) -> String {
-    let runs = |(_, all): &Result<'_>| all.iter().map(|series| series.samples.len()).max();
-    let (least, most) =
-        (results.iter().filter_map(runs).min(), results.iter().filter_map(runs).max());
-    match (least.unwrap_or(0), most.unwrap_or(0)) {
+    let of = |short: bool, slow: bool| {
+        let own = |series: &&Series| !short || series.adapter.slow == slow;
+        let runs = |(_, all): &Result<'_>| {
+            all.iter().filter(own).map(|series| series.samples.len()).max().filter(|runs| *runs > 0)
+        };
+        let chosen =
+            || results.iter().filter(|(case, _)| case.is_short() == short).filter_map(runs);
+        Some(number(chosen().min()?, chosen().max()?))
+    };
+    let others = of(false, false);
+    let short = of(true, false).map(|fast| match of(true, true) {
+        Some(slow) => format!("{fast} with one publisher flat out ({slow} of slow servers)"),
+        None => format!("{fast} with one publisher flat out"),
+    });
+    others.into_iter().chain(short).collect::<Vec<_>>().join(", ")
+}
+
+fn number(least: usize, most: usize) -> String {
+    match (least, most) {
         (1, 1) => "1 run".to_owned(),
         (least, most) if least == most => format!("{most} runs"),
         (least, most) => format!("{least} to {most} runs"),
