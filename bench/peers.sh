@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Builds Sluicebox and its peers, as far as they can be had, and sets them side by side.
 #
-#   bench/peers.sh                  everything, five times and more: 35 minutes; the page is docs/benchmarks.md
+#   bench/peers.sh                  everything, five times and more: half an hour; the page is docs/benchmarks.md
 #   bench/peers.sh --within 15      the same in 15 minutes: fewer runs of what takes long
 #   bench/peers.sh ARGUMENT...      other arguments, as `peers --help` has them: to standard output
 #

@@ -101,10 +101,10 @@ fn compare(args: &Args) -> Result<()> {
         let suited = servers.iter().filter(|adapter| case.suits(adapter));
         let mut all: Vec<_> =
             suited.map(|adapter| Series { adapter, samples: vec![], failed: None }).collect();
-        // Repeats outside, and each begins with another server: what else the machine does then, and what
-        // a slow server leaves behind, falls on all alike.
         let runs = |series: &Series| case.runs(series.adapter, args.repeats);
         let most = all.iter().map(runs).max().unwrap_or(0);
+        // Repeats outside, and each begins with another server: what else the machine does then, and what
+        // a slow server leaves behind, falls on all alike.
         for repeat in 0..most {
             let next = began.elapsed() * (repeat + 1) / repeat.max(1);
             if repeat > 0 && part.is_some_and(|part| next > part) {

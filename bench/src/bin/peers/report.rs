@@ -84,7 +84,7 @@ fn about_waits(stalls: Stalls) -> String {
     )
 }
 
-/// How many runs the cases had.
+/// How many runs the cases had; those of one publisher flat out, and slow servers in them, by themselves.
 fn runs(results: &[Result<'_>]) -> String {
     let of = |short: bool, slow: bool| {
         let own = |series: &&Series| !short || series.adapter.slow == slow;
