@@ -207,11 +207,14 @@ fn what_has_to_stay_free_stays_free_whoever_writes_and_however_fast() {
             lowest
         })
     };
-    let floods = ["one", "two", "three"].map(|name| {
-        let mut publisher = Steady::start(server.addr, "small", name);
-        publisher.frame(10_000);
-        Flood::start(publisher)
-    });
+    // All of them have their recordings before one may fill the disk: nobody is taken after that.
+    let floods = ["one", "two", "three"]
+        .map(|name| {
+            let mut publisher = Steady::start(server.addr, "small", name);
+            publisher.frame(10_000);
+            publisher
+        })
+        .map(Flood::start);
     server.wait_for_lines("cannot write", 3);
     let left = free(&folder) - KEPT;
     assert!(left < 2 << 20, "{left} bytes more than is to be kept");
