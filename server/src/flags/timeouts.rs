@@ -32,7 +32,7 @@ pub(super) struct TimeoutFlags {
 
     /// Longest rest between two reads of one publisher, in milliseconds: fewer, larger reads cost
     /// less; 0 reads at once
-    #[arg(long, value_name = "MS", env = "SLUICEBOX_READ_INTERVAL", default_value_t = 80,
+    #[arg(long, value_name = "MS", env = "SLUICEBOX_READ_INTERVAL", default_value_t = 90,
           value_parser = clap::value_parser!(u16).range(0..=1000))]
     pub(super) read_interval: u16,
 }
