@@ -50,6 +50,7 @@ feed: (i32)
 idle: ()
 memory: memory
 open: (i32, i64)
+part: (i32) -> i32
 poll: () -> i32
 reconnect: (i32) -> i32
 reject: (i32, i32)

@@ -11,6 +11,8 @@ mod script;
 
 /// Dialogues with a scripted peer: commands, chunks and handshakes in all their forms.
 mod dialogue;
+/// Messages that are larger than usual, in all the ways that they may come.
+mod large;
 /// Captured clients, replayed whole, byte by byte and in random pieces.
 mod vectors;
 

@@ -5,6 +5,7 @@
 //!  settings::write ──▶ its memory ────────▶ settings::read, open
 //!  socket bytes ─────▶ its memory ────────▶ feed
 //!  Record::decode ◀─── its memory ◀──────── Outcome::encode, poll
+//!  part ◀───────────── its memory ◀──────── encode_part
 //! ```
 //!
 //! `docs/abi.md` is the specification, for hosts and guests in any language. All numbers are
@@ -17,24 +18,28 @@
 
 pub mod settings;
 mod record;
+mod part;
 mod fields;
 mod unused;
 mod codes;
 
 pub use codes::{close, of_close, of_error, of_reject, reject};
+pub use part::{encode_part, part};
 pub use record::{Fault, LEN as RECORD_LEN, Outcome, Record, stamp};
 pub use unused::unused;
 
 /// The version that this crate describes. A guest's `version` export returns it.
 pub const VERSION: u32 = 2;
 
-/// Everything that a guest of this version exports, besides its `memory`.
-pub const FUNCTIONS: [&str; 11] = [
+/// Everything that a guest of this version exports, besides its `memory`. One that has been built for long may
+/// have no `part`.
+pub const FUNCTIONS: [&str; 12] = [
     "version",
     "open",
     "space",
     "feed",
     "poll",
+    "part",
     "accept",
     "reject",
     "reconnect",

@@ -6,7 +6,7 @@
 //!      connect    app │ tcUrl │ flashVer │ swfUrl │ pageUrl │ list │ video │ audio
 //!                 │ capsEx 4 │ videoFunction 4 │ objectEncoding 4
 //!      publish    app │ tcUrl │ name │ kind
-//!      tags       bytes │ count 4 │ 0 4 │ refused 8
+//!      tags       bytes │ count 4 │ ahead 4 │ refused 8 │ ahead of 4
 //!      unpublish  who 4 │ why 4 │ received 16 │ written 16 │ unwrapped 8 │ aborted 16 │ torn 16 │ early 16 │ foreign 16
 //!      failed     code 4 │ a 4 │ b 4 │ 0 4 │ text
 //! ```
@@ -114,8 +114,9 @@ impl Outcome<'_> {
                 Event::Tags(tags) => {
                     out.slice(tags.bytes);
                     out.word(tags.count);
-                    out.word(0);
+                    out.word(tags.ahead);
                     out.long(tags.refused);
+                    out.word(tags.ahead_of);
                 }
                 Event::Unpublish(end) => {
                     let (who, why) = codes::of_end(end.why);
@@ -165,9 +166,11 @@ impl<'a> Record<'a> {
             }),
             codes::TAGS => {
                 let bytes = input.slice()?;
-                let count = input.word()?;
-                input.word()?;
-                Event::Tags(Tags { stream, bytes, count, refused: input.long()? })
+                let (count, ahead) = (input.word()?, input.word()?);
+                let refused = input.long()?;
+                // A guest that gives no parts need not have it.
+                let ahead_of = if ahead > 0 { input.word()? } else { 0 };
+                Event::Tags(Tags { stream, bytes, count, ahead, ahead_of, refused })
             }
             codes::UNPUBLISH => {
                 let (who, why) = (input.word()?, input.word()?);
@@ -271,7 +274,14 @@ mod tests {
                 },
             })),
             Outcome::Event(Event::Publish(Publish { stream, app: a, tc_url: b, name: c, kind: d })),
-            Outcome::Event(Event::Tags(Tags { stream, bytes: e.0, count: 3, refused: 1 << 40 })),
+            Outcome::Event(Event::Tags(Tags {
+                stream,
+                bytes: e.0,
+                count: 3,
+                ahead: 1 << 23,
+                ahead_of: 1 << 17,
+                refused: 1 << 40,
+            })),
             Outcome::Event(Event::Unpublish(Unpublish { stream, why: End::Peer, ledger })),
             Outcome::Event(Event::Unpublish(Unpublish {
                 stream,

@@ -60,7 +60,8 @@ pub struct Publish<'a> {
     pub kind: Text<'a>,
 }
 
-/// A run of whole FLV tags of one stream, back to back, ready for one write.
+/// A run of whole FLV tags of one stream, back to back, ready for one write (but for what of one came out
+/// [`ahead`](Self::ahead) of it).
 #[derive(Clone, Copy, Debug)]
 pub struct Tags<'a> {
     /// The stream they belong to.
@@ -69,8 +70,30 @@ pub struct Tags<'a> {
     pub bytes: &'a [u8],
     /// How many they are; at least one.
     pub count: u32,
+    /// Bytes of the body of one of the tags that came out ahead of it, as a [`Part`], and are not in `bytes`:
+    /// they belong behind its header. Always 0 for who never asks for parts.
+    pub ahead: u32,
+    /// Where in `bytes` that tag begins.
+    pub ahead_of: u32,
     /// Messages of the stream that were refused so far; the reasons are in its [`Ledger`].
     pub refused: u64,
+}
+
+/// What has come of an audio or video message that is not whole, ahead of its tag.
+///
+/// When the message is whole, its tag comes without these bytes, and [`Tags::ahead`] says how many they
+/// are. A message that never becomes whole has no tag: the next part
+/// with `at` 0 is another's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Part<'a> {
+    /// The stream that its tag will belong to.
+    pub stream: StreamId,
+    /// Where in the body it begins, in bytes: what of this message came out before.
+    pub at: u32,
+    /// Length of the whole body, in bytes.
+    pub len: u32,
+    /// At least one byte.
+    pub bytes: &'a [u8],
 }
 
 /// The end of a stream, and the account of it.

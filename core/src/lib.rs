@@ -96,7 +96,9 @@ mod ledger;
 pub use capabilities::{Capabilities, CapsEx, FourCcs};
 pub use config::{Config, Limits, Type3};
 pub use error::{Error, Limit, Malformed, Unsupported};
-pub use event::{Close, Connect, End, Event, Publish, Reject, StreamId, Tags, Text, Unpublish};
+pub use event::{
+    Close, Connect, End, Event, Part, Publish, Reject, StreamId, Tags, Text, Unpublish,
+};
 pub use ledger::{Ledger, Refused, Tally};
 pub use session::Session;
 

@@ -132,6 +132,8 @@ impl Stream {
 ///  └─────────────┴──────────────────────────┴──────────────────────┴───────────────┘
 ///                └ lent in one piece ───────┘
 /// ```
+///
+/// The body so far may be lent ahead of its tag, and goes then; the tag is what is left.
 #[derive(Default)]
 pub(crate) struct TagBuf {
     buf: Vec<u8>,
@@ -142,12 +144,45 @@ pub(crate) struct TagBuf {
     count: u32,
     /// The chunk stream whose message is being gathered.
     gathers: Option<usize>,
+    /// Bytes of its body that came out ahead, and are not here any more.
+    ahead: usize,
+    /// The same of a whole tag that is to be lent, and where it begins, behind `start`.
+    rest: (usize, usize),
+    /// Messages come out in parts: none needs room for all of it.
+    parts: bool,
 }
 
 impl TagBuf {
     /// The whole tags and their number.
     pub(crate) fn whole(&self) -> (&[u8], u32) {
         (&self.buf[self.start..self.whole], self.count)
+    }
+
+    /// How much of the body of a whole tag came out ahead of it, and where it begins in the whole ones.
+    pub(crate) fn rest(&self) -> (usize, usize) {
+        self.rest
+    }
+
+    /// Messages come out in parts from now on.
+    pub(crate) fn in_parts(&mut self) {
+        self.parts = true;
+    }
+
+    /// Where in its body what has come of the gathered message begins, and the bytes.
+    pub(crate) fn part(&self) -> (usize, &[u8]) {
+        (self.ahead, &self.buf[self.whole + flv::TAG_HEADER..])
+    }
+
+    /// Whether some of the gathered message came out ahead.
+    pub(crate) fn part_came(&self) -> bool {
+        self.ahead > 0
+    }
+
+    /// Drops that part: it has been lent.
+    pub(crate) fn release_part(&mut self) {
+        let start = self.whole + flv::TAG_HEADER;
+        self.ahead += self.buf.len() - start;
+        self.buf.truncate(start);
     }
 
     /// Length of the whole tags, in bytes.
@@ -162,7 +197,7 @@ impl TagBuf {
 
     /// Drops the whole tags: they have been lent.
     pub(crate) fn release(&mut self) {
-        (self.start, self.count) = (self.whole, 0);
+        (self.start, self.count, self.rest) = (self.whole, 0, (0, 0));
         if self.start == self.buf.len() {
             self.buf.clear();
             self.buf.shrink_to(KEEP);
@@ -185,7 +220,10 @@ impl TagBuf {
 
     /// Begins to gather the message of a chunk stream, `len` bytes long. Nothing else may be gathered.
     pub(crate) fn begin(&mut self, index: usize, len: usize) {
-        self.reserve(len.min(ROOM) + TAG);
+        let room = len.min(ROOM) + TAG;
+        if self.buf.capacity() - self.buf.len() < room {
+            self.grow_for_message(room);
+        }
         self.gathers = Some(index);
         self.buf.extend_from_slice(&[0; flv::TAG_HEADER]);
     }
@@ -200,7 +238,17 @@ impl TagBuf {
 
     #[cold]
     #[inline(never)] // in line, it costs every message
+    fn grow_for_message(&mut self, more: usize) {
+        // In parts, it needs no more than what a read adds.
+        self.grow(if self.parts { TAG } else { more });
+    }
+
+    #[cold]
+    #[inline(never)] // in line, it costs every message
     fn grow(&mut self, more: usize) {
+        if self.buf.capacity() - self.buf.len() >= more {
+            return;
+        }
         let room = (2 * self.buf.capacity() - self.buf.len()).max(more);
         // What has to move is what is in it. Room that was never touched would be, if it moved along.
         self.buf.shrink_to_fit();
@@ -236,17 +284,24 @@ impl TagBuf {
         self.close(len);
     }
 
-    /// Takes the body out: it goes on elsewhere.
-    pub(crate) fn evict(&mut self, into: &mut Vec<u8>) {
-        into.extend_from_slice(&self.buf[self.whole + flv::TAG_HEADER..]);
+    /// Takes the body out: it goes on elsewhere. Gives back how much of it came out ahead.
+    pub(crate) fn evict(&mut self, into: &mut Vec<u8>) -> usize {
+        let (ahead, body) = self.part();
+        into.extend_from_slice(body);
         self.cut();
+        ahead
     }
 
     /// Drops what is gathered.
     pub(crate) fn cut(&mut self) {
         self.buf.truncate(self.whole);
         self.buf.shrink_to(KEEP);
-        self.gathers = None;
+        (self.gathers, self.ahead) = (None, 0);
+    }
+
+    /// Goes on with a body of which so much came out ahead.
+    pub(crate) fn resume(&mut self, ahead: usize) {
+        self.ahead = ahead;
     }
 
     /// Drops everything.
@@ -269,7 +324,7 @@ impl TagBuf {
     }
 
     fn body_len(&self) -> usize {
-        self.buf.len() - self.whole - flv::TAG_HEADER
+        self.buf.len() - self.whole - flv::TAG_HEADER + self.ahead
     }
 
     /// Moves what is in it to the front.
@@ -296,8 +351,17 @@ impl TagBuf {
         let len = tag_len(self.body_len());
         let kind = if kind == DATA_AMF3 { DATA_AMF0 } else { kind };
         self.buf[self.whole..start].copy_from_slice(&flv::tag_header(kind, timestamp, len));
+        if self.ahead > 0 {
+            self.note_rest();
+        }
         self.close(len);
         unwrapped
+    }
+
+    /// What is gathered becomes a tag now, of whose body some came out ahead.
+    #[cold]
+    fn note_rest(&mut self) {
+        self.rest = (core::mem::take(&mut self.ahead), self.whole - self.start);
     }
 
     /// Ends the tag at the end of the buffer, with a body of `len` bytes.
@@ -357,7 +421,7 @@ mod tests {
             tags.begin(0, 3);
             tags.push(piece);
             let mut own = Vec::new();
-            tags.evict(&mut own);
+            assert_eq!(tags.evict(&mut own), 0);
             assert_eq!(own, piece, "from {start}");
         }
     }
@@ -371,7 +435,7 @@ mod tests {
         tags.begin(1, 2);
         tags.push(b"de");
         let mut own = Vec::new();
-        tags.evict(&mut own);
+        assert_eq!(tags.evict(&mut own), 0);
         assert_eq!(own, b"de");
         let (whole, count) = tags.whole();
         assert_eq!((whole.len(), count), (11 + 3 + 4, 1));

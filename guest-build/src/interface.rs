@@ -82,7 +82,7 @@ fn signature(function: &str) -> &'static str {
     match function {
         "version" | "poll" | "trim" => "() -> i32",
         "open" => "(i32, i64)",
-        "space" | "reconnect" => "(i32) -> i32",
+        "space" | "part" | "reconnect" => "(i32) -> i32",
         "feed" | "accept" | "close" => "(i32)",
         "reject" => "(i32, i32)",
         "idle" => "()",

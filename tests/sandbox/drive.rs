@@ -65,6 +65,7 @@ pub(super) fn every_call(session: &mut Session, decide: Decide) -> Result<(), Er
         session.space(READ)?.fill(0);
         session.feed(READ)?;
         poll(session, decide)?;
+        session.part(1)?;
         session.trim()?;
     }
     session.release(0)?;

@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-/// The eleven functions: name, type, and a body that means no harm.
-const FUNCTIONS: [(&str, &str, &str); 11] = [
+/// The twelve functions: name, type, and a body that means no harm.
+const FUNCTIONS: [(&str, &str, &str); 12] = [
     ("version", "(result i32)", "(i32.const 2)"),
     ("open", "(param i32 i64)", ""),
     ("space", "(param i32) (result i32)", "(i32.const 0x20000)"),
     ("feed", "(param i32)", ""),
     ("poll", "(result i32)", "(i32.const 0x1000)"),
+    ("part", "(param i32) (result i32)", "(i32.const 0)"),
     ("accept", "(param i32)", ""),
     ("reject", "(param i32 i32)", ""),
     ("reconnect", "(param i32) (result i32)", "(i32.const 0)"),
@@ -23,6 +24,8 @@ const FUNCTIONS: [(&str, &str, &str); 11] = [
 pub(crate) const MEMORY: u32 = 4 << 16;
 /// Where the records begin; each has 256 bytes.
 pub(crate) const RECORDS: u32 = 0x1000;
+/// Where the records of parts begin; each has 32 bytes.
+const PARTS: u32 = 0x3000;
 /// Where [`TAG`] lies.
 pub(crate) const TAG_AT: u32 = 0x100;
 /// A tag: audio of three bytes.
@@ -81,6 +84,11 @@ impl Guest {
         self
     }
 
+    /// Adds something more.
+    pub(crate) fn add(&mut self, text: &str) {
+        self.more += text;
+    }
+
     /// With something more.
     pub(crate) fn more(mut self, text: &str) -> Self {
         self.more += text;
@@ -108,6 +116,24 @@ impl Guest {
             guest.more += &data(at, &record.bytes());
         }
         guest
+    }
+
+    /// Gives these parts one after another, each once: message stream, where in the body, length of the whole
+    /// body; address and length of the bytes.
+    pub(crate) fn parts(mut self, parts: &[[u32; 5]]) -> Self {
+        let part = format!(
+            "(local $at i32)
+            (local.set $at (global.get $parted))
+            (if (i32.ge_u (local.get $at) (i32.const {}))
+                (then (return (i32.const 0))))
+            (global.set $parted (i32.add (local.get $at) (i32.const 1)))
+            (i32.add (i32.const {PARTS}) (i32.mul (local.get $at) (i32.const 32)))",
+            parts.len()
+        );
+        for (part, at) in parts.iter().zip((PARTS..).step_by(32)) {
+            self.more += &data(at, &part.map(u32::to_le_bytes).concat());
+        }
+        self.and("part", &part).more("(global $parted (mut i32) (i32.const 0))")
     }
 
     /// Gives one record, and no other.
@@ -184,6 +210,12 @@ impl Record {
     /// `count` tags in `len` bytes.
     pub(crate) fn tags(stream: u32, at: u32, len: u32, count: u32) -> Self {
         Self::of(4, stream, vec![at, len, count, 0, 0, 0])
+    }
+
+    /// The same; of the one at `of` so much of the body came ahead.
+    pub(crate) fn rest(stream: u32, run: [u32; 3], ahead: u32, of: u32) -> Self {
+        let [at, len, count] = run;
+        Self::of(4, stream, vec![at, len, count, ahead, 0, 0, of])
     }
 
     /// [`TAG`].

@@ -17,7 +17,7 @@ const TOO_LONG: &str = "sandbox: the guest ran for too long";
 #[test]
 fn endless_loops() {
     let spin = |name| (name, Guest::with(name, SPIN), TIME, TOO_LONG);
-    let calls = ["open", "space", "feed", "poll", "trim", "idle", "close"];
+    let calls = ["open", "space", "feed", "poll", "part", "trim", "idle", "close"];
     sessions_end(accept, calls.map(spin).into());
     let asking =
         |name| (name, Guest::says_once(Record::publish(1)).and(name, SPIN), TIME, TOO_LONG);

@@ -11,6 +11,8 @@ mod prepared;
 mod drive;
 /// Events that guests make up.
 mod events;
+/// Parts of messages that guests make up.
+mod parts;
 /// What guests say.
 mod answers;
 /// What guests do.

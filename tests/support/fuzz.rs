@@ -1,13 +1,14 @@
 //! Bytes of any kind through a session, with everything that must hold at each step asserted on
-//! the way: what property tests and fuzz targets run. With the feature `sandbox` everything goes
-//! through a sandboxed session too, and the same has to come out.
+//! the way: what property tests and fuzz targets run. The same has to come out when what has come of a
+//! message is taken out ahead of its tag; with the feature `sandbox` everything goes through sandboxed
+//! sessions too.
 
 use std::collections::BTreeMap;
 use std::fmt;
 
 use sluicebox_core::{
-    Close, Config, End, Error, Event, Ledger, Limits, Reject, Session, StreamId, Tally, Type3,
-    amf0, flv, flv::Packet,
+    Close, Config, End, Error, Event, Ledger, Limits, Part, Reject, Session, StreamId, Tags, Tally,
+    Type3, amf0, flv, flv::Packet,
 };
 
 use crate::replay::cut;
@@ -73,6 +74,18 @@ pub struct Driver<S = Session> {
     live: BTreeMap<u32, Tally>,
     outcome: Outcome,
     peak: usize,
+    /// Parts of so many bytes or more are taken out ahead; none, without it.
+    least: Option<usize>,
+    ahead: Ahead,
+}
+
+/// What came of a message ahead of its tag.
+#[derive(Debug, Default)]
+struct Ahead {
+    stream: u32,
+    /// Length of the whole body.
+    len: u32,
+    bytes: Vec<u8>,
 }
 
 impl Driver {
@@ -85,8 +98,8 @@ impl Driver {
 impl<S: Subject> Driver<S> {
     /// Drives a session that has seen nothing yet.
     pub fn of(session: S, policy: Policy) -> Self {
-        let (live, outcome) = Default::default();
-        Self { session, policy, asked: 0, live, outcome, peak: 0 }
+        let (live, outcome, ahead) = Default::default();
+        Self { session, policy, asked: 0, live, outcome, peak: 0, least: None, ahead }
     }
 
     /// Takes in bytes until the session fails.
@@ -142,8 +155,17 @@ impl<S: Subject> Driver<S> {
     fn poll(&mut self, input: &mut &[u8]) {
         loop {
             let publish = match self.session.poll(input) {
-                Ok(Some(event)) => self.outcome.keep(&event, &mut self.live),
-                Ok(None) => break,
+                Ok(Some(event)) => self.outcome.keep(&event, &mut self.live, &mut self.ahead),
+                Ok(None) => {
+                    if let Some(least) = self.least
+                        && let Some(part) = self.session.part(least)
+                    {
+                        assert!(part.bytes.len() >= least, "{least} bytes at least");
+                        self.ahead.keep(&part);
+                        assert_eq!(self.session.part(0), None, "a part comes once");
+                    }
+                    break;
+                }
                 Err(error) => {
                     self.outcome.error = Some(error);
                     break;
@@ -167,6 +189,30 @@ impl<S: Subject> Driver<S> {
             Policy::Accept | Policy::Alternate => self.session.accept(stream),
         }
         assert_eq!(self.live.insert(stream.0, Tally::default()), None, "{stream:?} is live");
+    }
+}
+
+impl Ahead {
+    /// Keeps a part: it goes on with the message that the last was of, or begins another.
+    fn keep(&mut self, part: &Part<'_>) {
+        if part.at == 0 {
+            *self = Self { stream: part.stream.0, len: part.len, bytes: Vec::new() };
+        }
+        let at = (self.stream, self.len as usize, self.bytes.len());
+        assert_eq!((part.stream.0, part.len as usize, part.at as usize), at, "of another message");
+        self.bytes.extend(part.bytes);
+        assert!(self.bytes.len() < self.len as usize, "a message that is whole comes as a tag");
+    }
+
+    /// Puts what came ahead of a tag where it belongs.
+    fn complete(&mut self, tags: &Tags<'_>) -> Vec<u8> {
+        let mut bytes = tags.bytes.to_vec();
+        if tags.ahead > 0 {
+            assert_eq!((self.stream, self.bytes.len()), (tags.stream.0, tags.ahead as usize));
+            let at = tags.ahead_of as usize + flv::TAG_HEADER;
+            bytes.splice(at..at, self.bytes.drain(..));
+        }
+        bytes
     }
 }
 
@@ -202,7 +248,12 @@ impl Outcome {
     }
 
     /// Keeps an event. A publish that is to be decided is given back.
-    fn keep(&mut self, event: &Event<'_>, live: &mut BTreeMap<u32, Tally>) -> Option<StreamId> {
+    fn keep(
+        &mut self,
+        event: &Event<'_>,
+        live: &mut BTreeMap<u32, Tally>,
+        ahead: &mut Ahead,
+    ) -> Option<StreamId> {
         match event {
             Event::Reply(bytes) => self.replies.extend(*bytes),
             Event::Connect(c) => {
@@ -221,11 +272,12 @@ impl Outcome {
             }
             Event::Tags(tags) => {
                 let written = live.get_mut(&tags.stream.0).expect("tags of a live stream");
-                let mut iter = flv::tags(tags.bytes);
+                let bytes = ahead.complete(tags);
+                let mut iter = flv::tags(&bytes);
                 iter.by_ref().for_each(|tag| written.add(tag.body.len()));
                 assert!(iter.rest().is_empty(), "whole tags only");
-                assert_eq!(iter_count(tags.bytes), tags.count, "as many tags as it says");
-                self.tags.entry(tags.stream.0).or_default().extend(tags.bytes);
+                assert_eq!(iter_count(&bytes), tags.count, "as many tags as it says");
+                self.tags.entry(tags.stream.0).or_default().extend(bytes);
             }
             Event::Unpublish(end) => {
                 assert!(end.ledger.balanced(), "not balanced: {end:?}");
@@ -243,24 +295,36 @@ fn iter_count(bytes: &[u8]) -> u32 {
     u32::try_from(flv::tags(bytes).count()).expect("a few tags")
 }
 
-/// Feeds `pieces` one after another to a new session and closes it.
+/// Feeds `pieces` one after another to a new session and closes it. The same has to come out in every
+/// other way that there is.
 pub fn run<'a, P>(config: Config, policy: Policy, pieces: P) -> Outcome
 where
     P: IntoIterator<Item = &'a [u8]> + Clone,
 {
+    let new = || Session::new(config, SEED);
+    let outcome = run_on(new(), policy, None, pieces.clone());
+    for least in PARTS {
+        let parts = run_on(new(), policy, Some(least), pieces.clone());
+        parts.assert_same(&outcome, &("in parts", least));
+    }
     #[cfg(feature = "sandbox")]
-    let sandboxed = run_on(Sandboxed::new(&config, SEED), policy, pieces.clone());
-    let outcome = run_on(Session::new(config, SEED), policy, pieces);
-    #[cfg(feature = "sandbox")]
-    sandboxed.assert_same(&outcome, &"in the sandbox");
+    for least in [None, Some(PARTS[0])] {
+        let sandboxed = run_on(Sandboxed::new(&config, SEED), policy, least, pieces.clone());
+        sandboxed.assert_same(&outcome, &("in the sandbox", least));
+    }
     outcome
 }
 
-fn run_on<'a, P>(session: impl Subject, policy: Policy, pieces: P) -> Outcome
+/// What parts have at least, in bytes: any, so that nearly all messages come in parts, and so many that the
+/// next is often not of the message that the last was of.
+const PARTS: [usize; 2] = [1, 100];
+
+fn run_on<'a, P>(session: impl Subject, policy: Policy, least: Option<usize>, pieces: P) -> Outcome
 where
     P: IntoIterator<Item = &'a [u8]>,
 {
     let mut driver = Driver::of(session, policy);
+    driver.least = least;
     pieces.into_iter().for_each(|piece| driver.feed(piece));
     driver.finish(Close::Gone)
 }

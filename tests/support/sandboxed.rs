@@ -3,7 +3,7 @@
 
 use std::sync::OnceLock;
 
-use sluicebox_core::{Close, Config, Error, Event, Reject, StreamId, Tally};
+use sluicebox_core::{Close, Config, Error, Event, Part, Reject, StreamId, Tally};
 use sluicebox_host::{Error as HostError, Sandbox, Session, Settings};
 
 use crate::subject::Subject;
@@ -39,6 +39,10 @@ impl Subject for Sandboxed {
             session.feed(fed.len()).map_err(session_error)?;
         }
         session.poll().map_err(session_error)
+    }
+
+    fn part(&mut self, least: usize) -> Option<Part<'_>> {
+        self.0.part(least).map_err(session_error).expect("it has not failed")
     }
 
     // A session that has failed says so when it is polled.

@@ -1,11 +1,13 @@
 //! What is put to the test: the core in this process, or the core in the sandbox.
 
-use sluicebox_core::{Close, Error, Event, Reject, Session, StreamId, Tally};
+use sluicebox_core::{Close, Error, Event, Part, Reject, Session, StreamId, Tally};
 
 /// A session, wherever it runs. The contract is that of [`Session`].
 pub trait Subject {
     /// See [`Session::poll`].
     fn poll(&mut self, input: &mut &[u8]) -> Result<Option<Event<'_>>, Error>;
+    /// See [`Session::part`].
+    fn part(&mut self, least: usize) -> Option<Part<'_>>;
     /// See [`Session::accept`].
     fn accept(&mut self, stream: StreamId);
     /// See [`Session::reject`].
@@ -27,6 +29,10 @@ pub trait Subject {
 impl Subject for Session {
     fn poll(&mut self, input: &mut &[u8]) -> Result<Option<Event<'_>>, Error> {
         self.poll(input)
+    }
+
+    fn part(&mut self, least: usize) -> Option<Part<'_>> {
+        self.part(least)
     }
 
     fn accept(&mut self, stream: StreamId) {

@@ -55,6 +55,12 @@ extern "C" fn poll() -> u32 {
     address(guest().poll(|bytes| address(bytes.as_ptr())).as_ptr())
 }
 
+#[unsafe(export_name = "part")]
+extern "C" fn part(least: u32) -> u32 {
+    let record = guest().part(least as usize, |bytes| address(bytes.as_ptr()));
+    record.map_or(0, |record| address(record.as_ptr()))
+}
+
 #[unsafe(export_name = "accept")]
 extern "C" fn accept(stream: u32) {
     guest().accept(StreamId(stream));

@@ -4,7 +4,7 @@
 use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
 
-use sluicebox_abi::{Outcome, RECORD_LEN, settings, stamp};
+use sluicebox_abi::{Outcome, RECORD_LEN, encode_part, settings, stamp};
 use sluicebox_core::{Close, Config, Reject, Session, StreamId, Text};
 
 /// What one instance holds. Before [`open`](Self::open) there is room for the settings only.
@@ -75,6 +75,17 @@ impl Guest {
         self.record = outcome.encode(address);
         stamp(&mut self.record, session.received(), session.stray());
         &self.record
+    }
+
+    /// The record of what has come of a message that is being gathered, if that is `least` bytes or more.
+    pub(crate) fn part(
+        &mut self,
+        least: usize,
+        address: impl Fn(&[u8]) -> u32,
+    ) -> Option<&[u8; RECORD_LEN]> {
+        let session = self.session.as_mut().expect("not open");
+        self.record = encode_part(&session.part(least)?, address);
+        Some(&self.record)
     }
 
     pub(crate) fn accept(&mut self, stream: StreamId) {

@@ -1,10 +1,11 @@
-//! The protocol core as a WebAssembly module: no imports, eleven functions.
+//! The protocol core as a WebAssembly module: no imports, twelve functions.
 //!
 //! ```text
 //!  host                         this module, one instance a connection
 //!  space(n) ──▶ read ─────────▶ input
 //!  feed(n)                        │  Session::poll
-//!  poll() ◀── event record ◀──────┘  accept · reject · reconnect · idle · close
+//!  poll() ◀── event record ◀──────┤
+//!  part() ◀── of a large message ◀┘  accept · reject · reconnect · idle · close
 //! ```
 //!
 //! `docs/abi.md` says what each export does. A call out of order, a number that means nothing and

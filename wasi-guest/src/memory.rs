@@ -11,7 +11,7 @@ use dlmalloc::Dlmalloc;
 use crate::runs::{PAGE, Runs};
 
 /// From here on an allocation has pages of its own, in bytes.
-const LARGE: usize = 16 << 10;
+const LARGE: usize = 8 << 10;
 /// What dlmalloc takes at a time, in bytes: more would only keep a page for the account at its end.
 const SMALL: usize = 8 << 10;
 /// By what a WebAssembly memory grows, in bytes.

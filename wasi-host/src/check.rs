@@ -4,8 +4,8 @@ use std::ops::Range;
 
 use sluicebox_abi::{Outcome, Record};
 use sluicebox_core::{
-    Capabilities, Config, Connect, Event, Ledger, Publish, StreamId, Tags, Tally, Text, Unpublish,
-    flv,
+    Capabilities, Config, Connect, Event, Ledger, Part, Publish, StreamId, Tags, Tally, Text,
+    Unpublish, flv,
 };
 
 use crate::error::Fault;
@@ -29,6 +29,10 @@ pub(crate) struct Account {
     streams: Vec<Stream>,
     /// How many there may be.
     most: usize,
+    /// The message of which parts came.
+    ahead: Option<Ahead>,
+    /// Longest message, in bytes.
+    message: u32,
     /// Longest text, in bytes: it came in a command.
     text: usize,
     /// Lengths of the application and address that the last connect told, in bytes: a publish
@@ -45,6 +49,16 @@ pub(crate) struct Account {
     bytes: u64,
 }
 
+/// What came of a message ahead of its tag.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Ahead {
+    stream: StreamId,
+    /// So much of its body, in bytes.
+    came: u32,
+    /// Length of its whole body, in bytes.
+    len: u32,
+}
+
 #[derive(Debug)]
 struct Stream {
     id: StreamId,
@@ -59,6 +73,8 @@ impl Account {
         Self {
             streams: Vec::new(),
             most: config.limits.streams,
+            ahead: None,
+            message: config.limits.message,
             text: config.limits.command as usize,
             place: (0, 0),
             fed: 0,
@@ -168,24 +184,37 @@ impl Account {
         self.output(texts.iter().map(|text| text.as_bytes().len()).sum())
     }
 
+    /// Whether a part may come now.
+    pub(crate) fn part(&mut self, part: &Part<'_>) -> Result<(), Fault> {
+        self.output(part.bytes.len())?;
+        let Part { stream: id, at, len, bytes } = *part;
+        if !self.streams.iter().any(|stream| stream.id == id && stream.live) {
+            return Err(Fault::Order(id));
+        }
+        let goes_on = at == 0 || self.ahead == Some(Ahead { stream: id, came: at, len });
+        let came = u64::from(at) + bytes.len() as u64;
+        match u32::try_from(came) {
+            Ok(came) if goes_on && came > at && came <= len && len <= self.message => {
+                self.ahead = Some(Ahead { stream: id, came, len });
+                Ok(())
+            }
+            _ => Err(Fault::Part(id)),
+        }
+    }
+
     fn tags(&mut self, run: &Tags<'_>) -> Result<(), Fault> {
         self.output(run.bytes.len())?;
         let stream = self.streams.iter_mut().find(|stream| stream.id == run.stream && stream.live);
         let stream = stream.ok_or(Fault::Order(run.stream))?;
-        let mut tags = flv::tags(run.bytes);
-        let mut written = Tally::default();
-        let mut well = true;
-        let mut header = run.bytes;
-        for tag in &mut tags {
-            written.add(tag.body.len());
-            well &= matches!(tag.kind, flv::AUDIO | flv::VIDEO | flv::SCRIPT)
-                && header[STREAM_ID] == [0; 3];
-            header = &header[flv::TAG_HEADER + tag.body.len() + flv::TAG_TRAILER..];
-        }
-        let whole = well && header.is_empty() && written.messages == u64::from(run.count);
-        if !whole || run.count == 0 {
-            return Err(Fault::Tags(run.stream));
-        }
+        let written = if run.ahead == 0 {
+            whole(run.bytes)
+        } else {
+            let ahead = self.ahead.take();
+            let ahead = ahead.filter(|a| (a.stream, a.came) == (run.stream, run.ahead));
+            ahead.and_then(|ahead| with_rest(run, ahead))
+        };
+        let written = written.filter(|tally| tally.messages == u64::from(run.count));
+        let written = written.filter(|tally| tally.messages > 0).ok_or(Fault::Tags(run.stream))?;
         stream.written = stream.written.plus(written);
         Ok(())
     }
@@ -209,6 +238,7 @@ impl Account {
 
     fn unpublish(&mut self, end: &Unpublish) -> Result<(), Fault> {
         let id = end.stream;
+        self.ahead = self.ahead.filter(|ahead| ahead.stream != id);
         let at = self.streams.iter().position(|stream| stream.id == id && stream.live);
         let stream = self.streams.swap_remove(at.ok_or(Fault::Order(id))?);
         let well = end.ledger.written == stream.written && self.adds_up(&end.ledger);
@@ -224,4 +254,34 @@ impl Account {
             && *unwrapped <= self.fed
             && ledger.balanced()
     }
+}
+
+/// How many whole tags `bytes` are, as a recording has them, and the bytes of their bodies.
+fn whole(bytes: &[u8]) -> Option<Tally> {
+    let mut tally = Tally::default();
+    let mut tags = flv::tags(bytes);
+    let mut header = bytes;
+    let mut well = true;
+    for tag in &mut tags {
+        tally.add(tag.body.len());
+        well &= matches!(tag.kind, flv::AUDIO | flv::VIDEO | flv::SCRIPT)
+            && header[STREAM_ID] == [0; 3];
+        header = &header[flv::TAG_HEADER + tag.body.len() + flv::TAG_TRAILER..];
+    }
+    (well && header.is_empty()).then_some(tally)
+}
+
+/// The same of a run in which the tag at [`Tags::ahead_of`] has not in it what came of it ahead.
+fn with_rest(run: &Tags<'_>, ahead: Ahead) -> Option<Tally> {
+    let (before, rest) = run.bytes.split_at_checked(run.ahead_of as usize)?;
+    let (header, rest) = rest.split_first_chunk::<{ flv::TAG_HEADER }>()?;
+    let (_, rest) = rest.split_at_checked(ahead.len.checked_sub(ahead.came)? as usize)?;
+    let (trailer, behind) = rest.split_first_chunk::<{ flv::TAG_TRAILER }>()?;
+    let [kind, a, b, c, ..] = *header;
+    let well = matches!(kind, flv::AUDIO | flv::VIDEO)
+        && u32::from_be_bytes([0, a, b, c]) == ahead.len
+        && header[STREAM_ID] == [0; 3]
+        && *trailer == (ahead.len + 11).to_be_bytes();
+    let tag = well.then_some(Tally { messages: 1, bytes: ahead.len.into() })?;
+    Some(whole(before)?.plus(tag).plus(whole(behind)?))
 }

@@ -53,6 +53,8 @@ pub enum Fault {
     Streams,
     /// A run of tags that is not whole tags, or not as many as it says.
     Tags(StreamId),
+    /// A part of a message that cannot be where it says.
+    Part(StreamId),
     /// A ledger that is not what was written.
     Ledger(StreamId),
     /// An error that this host has no name for.
@@ -111,6 +113,7 @@ impl fmt::Display for Fault {
             }
             Self::Streams => f.write_str("has too many streams"),
             Self::Tags(stream) => write!(f, "gave no whole tags for stream {}", stream.0),
+            Self::Part(stream) => write!(f, "gave a wrong part for stream {}", stream.0),
             Self::Ledger(stream) => write!(f, "gave a wrong ledger for stream {}", stream.0),
             Self::Other(text) => write!(f, "failed: {text}"),
         }

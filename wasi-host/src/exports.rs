@@ -13,6 +13,8 @@ pub(crate) struct Exports {
     space: ModuleExport,
     feed: ModuleExport,
     poll: ModuleExport,
+    /// What a guest need not have.
+    part: Option<ModuleExport>,
     accept: ModuleExport,
     reject: ModuleExport,
     reconnect: ModuleExport,
@@ -29,6 +31,7 @@ pub(crate) struct Calls {
     pub(crate) space: TypedFunc<u32, u32>,
     pub(crate) feed: TypedFunc<u32, ()>,
     pub(crate) poll: TypedFunc<(), u32>,
+    pub(crate) part: Option<TypedFunc<u32, u32>>,
     pub(crate) accept: TypedFunc<u32, ()>,
     pub(crate) reject: TypedFunc<(u32, u32), ()>,
     pub(crate) reconnect: TypedFunc<u32, u32>,
@@ -50,6 +53,7 @@ impl Exports {
             space: find("space")?,
             feed: find("feed")?,
             poll: find("poll")?,
+            part: find("part").ok(),
             accept: find("accept")?,
             reject: find("reject")?,
             reconnect: find("reconnect")?,
@@ -69,6 +73,10 @@ impl Exports {
     ) -> Result<Calls, &'static str> {
         let memory = instance.get_module_export(&mut store, &self.memory);
         let Some(Extern::Memory(memory)) = memory else { return Err("memory") };
+        let mut part = None;
+        if let Some(export) = &self.part {
+            part = Some(call(instance, &mut store, export).ok_or("part")?);
+        }
         Ok(Calls {
             memory,
             version: call(instance, &mut store, &self.version).ok_or("version")?,
@@ -76,6 +84,7 @@ impl Exports {
             space: call(instance, &mut store, &self.space).ok_or("space")?,
             feed: call(instance, &mut store, &self.feed).ok_or("feed")?,
             poll: call(instance, &mut store, &self.poll).ok_or("poll")?,
+            part,
             accept: call(instance, &mut store, &self.accept).ok_or("accept")?,
             reject: call(instance, &mut store, &self.reject).ok_or("reject")?,
             reconnect: call(instance, &mut store, &self.reconnect).ok_or("reconnect")?,

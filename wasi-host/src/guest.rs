@@ -3,7 +3,8 @@
 //! Memory of a guest that was not used for a while is not in the cache, and stays in RAM once it was
 //! touched. So a publisher of live media, which has its turn some times a second, is kept small: its
 //! socket is read into the worker's buffer, which is in the cache, handed to the guest in slices, and
-//! what the guest makes of them is put together for one write.
+//! what the guest makes of them is put together for one write. What has come of a message that a slice cuts is
+//! taken from the guest ahead of its tag: no guest ever needs room for more than a slice, and moves none of it.
 //!
 //! ```text
 //!  live       socket ──▶ worker's buffer ── slice by slice ──▶ guest ──▶ buffer ──▶ recording
@@ -13,12 +14,15 @@
 use std::ops::Range;
 
 use anyhow::Result;
-use sluicebox_host::{Close, Event, Reject, Session, StreamId, Tags, Tally};
+use sluicebox_host::{Close, Event, Part, Reject, Session, StreamId, Tags, Tally, flv};
 use sluicebox_server::Ingest;
 
-/// What a guest is handed at a time, in bytes, and twice as much of a read that filled the buffer: whoever
-/// sends so much saves more by fewer calls than smaller slices save in the cache.
+/// What a guest is handed at a time, in bytes, and twice as much when a second read in a row filled the
+/// buffer: whoever sends so much saves more by fewer calls than smaller slices save in the cache.
 const SLICE: usize = 8 << 10;
+/// What a slice has at least that may leave a part behind, and what a part has, in bytes: sound alone comes in
+/// less, and to ask takes time.
+const PART: usize = 4 << 10;
 /// So many reads in a row that fill the buffer, and a publisher sends flat out.
 const FLAT_OUT: u32 = 16;
 /// A run of tags longer than this came of a large message, whose memory is given back; in bytes.
@@ -31,11 +35,17 @@ pub(crate) struct Guest {
     session: Session,
     /// What of the worker's buffer the guest has not been handed yet.
     fed: Range<usize>,
-    /// Tags of a read that come out slice by slice, and whose they are.
+    /// Tags of a read that come out slice by slice, and behind `whole` bytes of them what has come of one
+    /// more, with room for its header.
     run: Vec<u8>,
+    whole: usize,
+    /// Whose they are, and whose the part is.
     of: Option<Run>,
+    part_of: Option<StreamId>,
     /// They have been lent.
     lent: bool,
+    /// Length of the slice that was handed over last, in bytes.
+    sliced: usize,
     /// The guest's last event has not been handed out: it ended the run.
     held: bool,
     /// A stream to be ended once it has.
@@ -64,8 +74,11 @@ impl Guest {
             session,
             fed: 0..0,
             run: Vec::new(),
+            whole: 0,
+            part_of: None,
             of: None,
             lent: false,
+            sliced: 0,
             held: false,
             rejected: None,
             room: 0,
@@ -79,13 +92,14 @@ impl Guest {
     /// Hands over the next slice; `false`: there is none.
     fn slice(&mut self, scratch: &[u8]) -> Result<bool> {
         let slice = &scratch[self.fed.clone()];
-        let most = if self.full > 0 { 2 * SLICE } else { SLICE };
+        let most = if self.full > 1 { 2 * SLICE } else { SLICE };
         let slice = &slice[..slice.len().min(most)];
         if !slice.is_empty() {
             self.session.space(slice.len())?[..slice.len()].copy_from_slice(slice);
             self.session.feed(slice.len())?;
             self.fed.start += slice.len();
         }
+        self.sliced = slice.len();
         Ok(!slice.is_empty())
     }
 
@@ -97,34 +111,95 @@ impl Guest {
                 // With what was put together first, then again.
                 Err(_) if self.of.is_some() => return Ok(()),
                 Err(error) => return Err(error.into()),
-                Ok(false) if self.slice(scratch)? => continue,
-                Ok(false) => return Ok(()),
-            }
-            let more = !self.fed.is_empty();
-            match (self.session.event(), &mut self.of) {
-                (Some(Event::Tags(tags)), None) => {
-                    self.large |= tags.bytes.len() > LARGE;
-                    if !more {
-                        self.held = true;
-                        return Ok(());
+                Ok(false) => {
+                    self.take_part()?;
+                    match self.slice(scratch)? {
+                        true => continue,
+                        false => return Ok(()),
                     }
-                    self.run.reserve(tags.bytes.len() + self.fed.len() + 2 * SLICE);
-                    self.run.extend_from_slice(tags.bytes);
-                    let Tags { stream, count, refused, .. } = tags;
-                    self.of = Some(Run { stream, count, refused });
                 }
-                (Some(Event::Tags(tags)), Some(run)) if run.stream == tags.stream => {
-                    self.large |= tags.bytes.len() > LARGE;
-                    self.run.extend_from_slice(tags.bytes);
-                    run.count += tags.count;
-                    run.refused = tags.refused;
-                }
-                _ => {
-                    self.held = true;
-                    return Ok(());
-                }
+            }
+            if !self.put() {
+                self.held = true;
+                return Ok(());
             }
         }
+    }
+
+    /// Takes from the guest what has come of a message that the slice has cut.
+    fn take_part(&mut self) -> Result<()> {
+        if self.sliced < PART {
+            return Ok(());
+        }
+        self.sliced = 0;
+        if let Some(Part { stream, at, bytes, .. }) = self.session.part(PART)? {
+            if at == 0 {
+                self.part_of = Some(stream);
+                self.run.truncate(self.whole);
+                self.run.reserve(flv::TAG_HEADER + bytes.len() + self.fed.len() + SLICE);
+                self.run.extend_from_slice(&[0; flv::TAG_HEADER]);
+            }
+            self.run.extend_from_slice(bytes);
+        }
+        Ok(())
+    }
+
+    /// Puts the guest's event to the run, if it is tags of the same stream, and not the last of all, that can
+    /// be lent from where they are. `false`: it is to be handed out as it is.
+    fn put(&mut self) -> bool {
+        let more = !self.fed.is_empty();
+        let tags = match self.session.event() {
+            Some(Event::Tags(tags)) => tags,
+            Some(Event::Unpublish(end)) => {
+                if self.part_of == Some(end.stream) {
+                    self.run.truncate(self.whole);
+                }
+                return false;
+            }
+            _ => return false,
+        };
+        self.large |= tags.bytes.len() > LARGE;
+        match &mut self.of {
+            None if !more && tags.ahead == 0 => return false,
+            None => {
+                let Tags { stream, count, refused, .. } = tags;
+                self.of = Some(Run { stream, count, refused });
+            }
+            Some(run) if run.stream == tags.stream => {
+                run.count += tags.count;
+                run.refused = tags.refused;
+            }
+            Some(_) => return false,
+        }
+        self.run.reserve(tags.bytes.len() + self.fed.len() + SLICE);
+        if self.run.len() == self.whole {
+            self.run.extend_from_slice(tags.bytes);
+            self.whole = self.run.len();
+            return true;
+        }
+        // It was judged: what it says is so.
+        let rest = tags.ahead_of as usize;
+        if tags.ahead > 0 && rest == 0 {
+            let (header, rest) = tags.bytes.split_at(flv::TAG_HEADER);
+            self.run[self.whole..][..header.len()].copy_from_slice(header);
+            self.run.extend_from_slice(rest);
+            self.whole = self.run.len();
+            return true;
+        }
+        // Others became whole before the one that has come in part.
+        let part = self.run.split_off(self.whole);
+        if tags.ahead > 0 {
+            let (before, behind) = tags.bytes.split_at(rest + flv::TAG_HEADER);
+            self.run.extend_from_slice(before);
+            self.run.extend_from_slice(&part[flv::TAG_HEADER..]);
+            self.run.extend_from_slice(behind);
+            self.whole = self.run.len();
+        } else {
+            self.run.extend_from_slice(tags.bytes);
+            self.whole = self.run.len();
+            self.run.extend_from_slice(&part);
+        }
+        true
     }
 }
 
@@ -150,18 +225,22 @@ impl Ingest for Guest {
 
     fn poll<'a>(&'a mut self, scratch: &[u8]) -> Result<Option<Event<'a>>> {
         if std::mem::take(&mut self.lent) {
-            self.run.clear();
-            self.of = None;
+            self.run.drain(..self.whole);
+            (self.whole, self.of) = (0, None);
         }
         if !self.held {
             if let Some((stream, why)) = self.rejected.take() {
                 self.session.reject(stream, why)?;
             }
             self.advance(scratch)?;
+        } else if matches!(self.session.event(), Some(Event::Tags(tags)) if tags.ahead > 0) {
+            // It ended the run of another stream, and is to be put together itself.
+            self.held = !self.put();
         }
         if let Some(Run { stream, count, refused }) = self.of {
             self.lent = true;
-            return Ok(Some(Event::Tags(Tags { stream, bytes: &self.run, count, refused })));
+            let (bytes, ahead, ahead_of) = (&self.run[..self.whole], 0, 0);
+            return Ok(Some(Event::Tags(Tags { stream, bytes, count, ahead, ahead_of, refused })));
         }
         self.held = false;
         Ok(self.session.event())
@@ -192,6 +271,7 @@ impl Ingest for Guest {
 
     fn close(&mut self, why: Close) -> Result<()> {
         (self.fed, self.held, self.of, self.lent) = (0..0, false, None, false);
+        self.run.drain(..std::mem::take(&mut self.whole));
         Ok(self.session.close(why)?)
     }
 
@@ -207,7 +287,11 @@ impl Ingest for Guest {
     /// sends nothing else would only take it again, and page faults cost more than that is worth. In a
     /// crowd they do not: a thousand publishers that send flat out would have a keyframe's room each.
     fn trim(&mut self, crowded: bool) -> Result<()> {
-        self.run = Vec::new();
+        if self.whole == 0 {
+            // What is in it is a part, if anything: in memory of its own, as long as it is. Where a run was
+            // is what the next connection takes.
+            self.run = self.run.as_slice().into();
+        }
         if crowded {
             self.full = 0;
         }

@@ -66,6 +66,13 @@ impl Instance {
         result.map_err(|error| fault(&error, self.store.data()))
     }
 
+    /// Asks for the part of a message; 0: there is none, or the guest knows no parts.
+    pub(crate) fn part(&mut self, least: u32) -> Result<u32, Fault> {
+        let Some(part) = &self.calls.part else { return Ok(0) };
+        self.store.set_epoch_deadline(1);
+        part.call(&mut self.store, least).map_err(|error| fault(&error, self.store.data()))
+    }
+
     pub(crate) fn version(&mut self) -> Result<u32, Fault> {
         self.call(|calls| &calls.version, ())
     }

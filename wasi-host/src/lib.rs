@@ -68,6 +68,6 @@ pub use error::{Error, Fault, LoadError};
 pub use sandbox::{Sandbox, Settings};
 pub use session::Session;
 pub use sluicebox_core::{
-    Close, Config, Connect, End, Event, Ledger, Limits, Publish, Reject, StreamId, Tags, Tally,
-    Text, Type3, Unpublish, flv,
+    Close, Config, Connect, End, Event, Ledger, Limits, Part, Publish, Reject, StreamId, Tags,
+    Tally, Text, Type3, Unpublish, flv,
 };

@@ -4,7 +4,7 @@ use std::fmt;
 use std::ops::Range;
 
 use sluicebox_abi::{self as abi, Outcome, Record, settings};
-use sluicebox_core::{Close, Config, Event, Reject, StreamId, Tally, Text};
+use sluicebox_core::{Close, Config, Event, Part, Reject, StreamId, Tally, Text};
 
 use crate::check::Account;
 use crate::discard::discard;
@@ -102,6 +102,22 @@ impl Session {
             Outcome::Event(event) => Some(event),
             Outcome::Nothing | Outcome::Failed { .. } => None,
         }
+    }
+
+    /// What has come of the message that is being gathered, if it is `least` bytes or more: see
+    /// [`Session::part`](sluicebox_core::Session::part). `None` too when the guest knows no parts.
+    pub fn part(&mut self, least: usize) -> Result<Option<Part<'_>>, Error> {
+        let least = u32::try_from(least).unwrap_or(u32::MAX);
+        let at = self.call(|guest| guest.part(least))?;
+        if at == 0 {
+            return Ok(None);
+        }
+        let judged = abi::part(self.guest.memory(), at).map_err(Fault::from);
+        if let Err(fault) = judged.and_then(|part| self.account.part(&part)) {
+            return Err(self.fail(fault));
+        }
+        // Read once more, so that nothing was borrowed while it was judged.
+        Ok(abi::part(self.guest.memory(), at).ok())
     }
 
     /// Judges the record at `at` and keeps account of it; the error that it tells, if it does.

@@ -30,6 +30,8 @@ pub(crate) enum Place {
     /// In the chunk stream's own buffer.
     #[default]
     Own,
+    /// In the chunk stream's own buffer, but for so many bytes at its start, which came out ahead.
+    Rest(usize),
     /// Straight behind the last whole tag of the message stream in this slot.
     Tags(usize),
     /// Nowhere; it is counted when it is whole.

@@ -59,7 +59,7 @@ impl Session {
         for chunks in self.chunks.streams_mut().filter(|chunks| chunks.slot == Some(slot)) {
             match chunks.place {
                 _ if !chunks.busy => {}
-                Place::Own | Place::Tags(_) => stream.tear(chunks.filled),
+                Place::Own | Place::Rest(_) | Place::Tags(_) => stream.tear(chunks.filled),
                 Place::Skip => stream.refuse_early(chunks.filled),
                 Place::Gone => {}
             }
@@ -106,7 +106,7 @@ impl Session {
         let chunks = self.chunks.stream(piece.index);
         match chunks.place {
             Place::Tags(slot) => self.streams[slot].tags.push(bytes),
-            Place::Own => chunks.buf.extend_from_slice(bytes),
+            Place::Own | Place::Rest(_) => chunks.buf.extend_from_slice(bytes),
             Place::Skip | Place::Gone => {}
         }
         if piece.last { self.whole(piece.index) } else { Ok(()) }
@@ -216,8 +216,10 @@ impl Session {
         if let Some(index) = tags.gathers() {
             let chunks = self.chunks.stream(index);
             chunks.buf.clear();
-            tags.evict(&mut chunks.buf);
-            chunks.place = Place::Own;
+            chunks.place = match tags.evict(&mut chunks.buf) {
+                0 => Place::Own,
+                ahead => Place::Rest(ahead),
+            };
         }
     }
 

@@ -31,14 +31,15 @@ impl Session {
     /// Acts on a message with its body.
     fn act(&mut self, class: Class, index: usize, body: &[u8]) -> Result<(), Error> {
         let chunks = self.chunks.stream(index);
-        let (message, slot) = (chunks.message, chunks.slot);
+        let (message, slot, place) = (chunks.message, chunks.slot, chunks.place);
         match class {
             Class::Control => self.control(message.kind, body),
             Class::Command => self.command(message.kind, message.stream, body),
             Class::Aggregate => self.aggregate(message, body),
             Class::Media => {
                 if let Some(slot) = slot {
-                    self.append(slot, message.kind, message.timestamp, body);
+                    let ahead = if let Place::Rest(ahead) = place { ahead } else { 0 };
+                    self.append(slot, message.kind, message.timestamp, body, ahead);
                 }
                 Ok(())
             }
@@ -46,12 +47,13 @@ impl Session {
         }
     }
 
-    /// Appends a message that was gathered elsewhere as a tag.
-    fn append(&mut self, slot: usize, kind: u8, timestamp: u32, body: &[u8]) {
+    /// Appends a message that was gathered elsewhere as a tag, behind what came out ahead of it.
+    fn append(&mut self, slot: usize, kind: u8, timestamp: u32, body: &[u8], ahead: usize) {
         self.make_room(slot);
         let stream = &mut self.streams[slot];
         stream.tags.begin(usize::MAX, body.len());
         stream.tags.push(body);
+        stream.tags.resume(ahead);
         stream.finish(kind, timestamp);
     }
 
@@ -68,7 +70,7 @@ impl Session {
                 return Err(Malformed::Aggregate.into());
             };
             let offset = *offset.get_or_insert_with(|| message.timestamp.wrapping_sub(timestamp));
-            self.part(kind, message.stream, timestamp.wrapping_add(offset), part);
+            self.aggregated(kind, message.stream, timestamp.wrapping_add(offset), part);
             body = rest;
         }
         if body.is_empty() {
@@ -79,12 +81,12 @@ impl Session {
     }
 
     /// Appends a part of an aggregate.
-    fn part(&mut self, kind: u8, stream: u32, timestamp: u32, body: &[u8]) {
+    fn aggregated(&mut self, kind: u8, stream: u32, timestamp: u32, body: &[u8]) {
         let media = matches!(Class::of(kind), Ok(Class::Media));
         match self.route(stream) {
             Some(slot) if !media => self.streams[slot].refuse_foreign(body.len()),
             Some(slot) if self.is_live(slot) || self.may_hold(slot, body.len()) => {
-                self.append(slot, kind, timestamp, body);
+                self.append(slot, kind, timestamp, body, 0);
             }
             Some(slot) => self.streams[slot].refuse_early(body.len()),
             None => self.stray.add(body.len()),

@@ -8,13 +8,15 @@ use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
 use crate::capabilities::Said;
-use crate::chunk::{ChunkStream, Reader};
+use crate::chunk::{ChunkStream, Place, Reader};
 use crate::config::{Config, Limits};
 use crate::error::Error;
-use crate::event::{Close, Connect, End, Event, Publish, Reject, StreamId, Tags, Text, Unpublish};
+use crate::event::{
+    Close, Connect, End, Event, Part, Publish, Reject, StreamId, Tags, Text, Unpublish,
+};
 use crate::handshake::Handshake;
 use crate::ledger::{Ledger, Tally};
-use crate::message::user_control;
+use crate::message::{AUDIO, VIDEO, user_control};
 use crate::reply::{Replies, Status};
 use crate::stream::{State, Stream};
 
@@ -93,6 +95,7 @@ enum Lent {
     Nothing,
     Reply,
     Tags { slot: usize },
+    Part { slot: usize },
     Event(Pending),
 }
 
@@ -150,6 +153,37 @@ impl Session {
             }
         };
         Ok(Some(self.lend()))
+    }
+
+    /// Lends what has come of the audio or video message that is being gathered, if that is `least` bytes
+    /// or more, so that its tag comes without them: for who has better memory for a large message. To be asked
+    /// after [`poll`](Self::poll) gave `None`; it is valid until the next call.
+    ///
+    /// `None`: it is less, or nothing is being gathered that could come out ahead. That is one message
+    /// at a time: while one of which a part came out waits behind others, no other has any.
+    pub fn part(&mut self, least: usize) -> Option<Part<'_>> {
+        self.release();
+        let waits = |chunks: &ChunkStream| chunks.busy && matches!(chunks.place, Place::Rest(_));
+        if self.chunks.streams().any(waits) {
+            return None;
+        }
+        let slot = self.media;
+        let other = |(other, stream): (usize, &Stream)| other != slot && stream.tags.part_came();
+        if self.streams.iter().enumerate().any(other) {
+            return None;
+        }
+        let stream = self.streams.get_mut(slot).filter(|stream| stream.state == State::Live)?;
+        stream.tags.in_parts();
+        let message = self.chunks.stream(stream.tags.gathers()?).message;
+        let (at, bytes) = stream.tags.part();
+        if !matches!(message.kind, AUDIO | VIDEO)
+            || stream.tags.ready() > 0
+            || bytes.len() < least.max(1)
+        {
+            return None;
+        }
+        self.lent = Lent::Part { slot };
+        Some(Part { stream: StreamId(stream.id), at: word(at), len: message.len, bytes })
     }
 
     /// Lets the publish that [`Event::Publish`] asked for begin: the peer is told, tags come out.
@@ -278,6 +312,7 @@ impl Session {
         match core::mem::replace(&mut self.lent, Lent::Nothing) {
             Lent::Reply => self.replies.out.clear(),
             Lent::Tags { slot } => self.streams[slot].tags.release(),
+            Lent::Part { slot } => self.streams[slot].tags.release_part(),
             Lent::Event(Pending::Unpublish { slot, .. }) => {
                 let stream = &mut self.streams[slot];
                 let free = stream.state == State::Ending(true);
@@ -306,12 +341,21 @@ impl Session {
     fn lend(&self) -> Event<'_> {
         let connection = &self.connection;
         match self.lent {
-            Lent::Nothing | Lent::Reply => Event::Reply(&self.replies.out),
+            Lent::Nothing | Lent::Reply | Lent::Part { .. } => Event::Reply(&self.replies.out),
             Lent::Tags { slot } => {
                 let stream = &self.streams[slot];
                 let (bytes, count) = stream.tags.whole();
+                let (ahead, ahead_of) = stream.tags.rest();
+                let (ahead, ahead_of) = (word(ahead), word(ahead_of));
                 let refused = stream.ledger.refused.total().messages;
-                Event::Tags(Tags { stream: StreamId(stream.id), bytes, count, refused })
+                Event::Tags(Tags {
+                    stream: StreamId(stream.id),
+                    bytes,
+                    count,
+                    ahead,
+                    ahead_of,
+                    refused,
+                })
             }
             Lent::Event(Pending::Connect) => Event::Connect(Connect {
                 app: Text(&connection.app),
@@ -378,6 +422,11 @@ impl Session {
             self.replies.status("onStatus", 0, &status);
         }
     }
+}
+
+/// A length within a message or a run.
+fn word(len: usize) -> u32 {
+    u32::try_from(len).unwrap_or(u32::MAX)
 }
 
 impl Connection {

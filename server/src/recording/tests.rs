@@ -43,7 +43,7 @@ fn open(settings: Settings) -> Recording {
 }
 
 fn append(recording: &mut Recording, bytes: &[u8]) -> Result<()> {
-    let run = Tags { stream: StreamId(1), bytes, count: 1, refused: 0 };
+    let run = Tags { stream: StreamId(1), bytes, count: 1, ahead: 0, ahead_of: 0, refused: 0 };
     recording.append(&run, &Stats::default())
 }
 
