@@ -31,7 +31,7 @@ pub use unused::unused;
 /// The version that this crate describes. A guest's `version` export returns it.
 pub const VERSION: u32 = 2;
 
-/// Everything that a guest of this version exports, besides its `memory`. One that has been built for long may
+/// Everything that a guest of this version exports, besides its `memory`. An older one may
 /// have no `part`.
 pub const FUNCTIONS: [&str; 12] = [
     "version",

@@ -39,6 +39,8 @@ pub(crate) struct Guest {
     /// more, with room for its header.
     run: Vec<u8>,
     whole: usize,
+    /// That one, once others have become whole before it: moved out once, however many they are.
+    aside: Vec<u8>,
     /// Whose they are, and whose the part is.
     of: Option<Run>,
     part_of: Option<StreamId>,
@@ -75,6 +77,7 @@ impl Guest {
             fed: 0..0,
             run: Vec::new(),
             whole: 0,
+            aside: Vec::new(),
             part_of: None,
             of: None,
             lent: false,
@@ -134,12 +137,15 @@ impl Guest {
         self.sliced = 0;
         if let Some(Part { stream, at, bytes, .. }) = self.session.part(PART)? {
             if at == 0 {
+                // What came of a message before it never becomes whole.
                 self.part_of = Some(stream);
                 self.run.truncate(self.whole);
+                self.aside = Vec::new();
                 self.run.reserve(flv::TAG_HEADER + bytes.len() + self.fed.len() + SLICE);
                 self.run.extend_from_slice(&[0; flv::TAG_HEADER]);
             }
-            self.run.extend_from_slice(bytes);
+            let part = if self.aside.is_empty() { &mut self.run } else { &mut self.aside };
+            part.extend_from_slice(bytes);
         }
         Ok(())
     }
@@ -153,6 +159,7 @@ impl Guest {
             Some(Event::Unpublish(end)) => {
                 if self.part_of == Some(end.stream) {
                     self.run.truncate(self.whole);
+                    self.aside = Vec::new();
                 }
                 return false;
             }
@@ -171,34 +178,26 @@ impl Guest {
             }
             Some(_) => return false,
         }
-        self.run.reserve(tags.bytes.len() + self.fed.len() + SLICE);
-        if self.run.len() == self.whole {
-            self.run.extend_from_slice(tags.bytes);
-            self.whole = self.run.len();
-            return true;
-        }
         // It was judged: what it says is so.
         let rest = tags.ahead_of as usize;
-        if tags.ahead > 0 && rest == 0 {
+        if self.run.len() > self.whole && (tags.ahead == 0 || rest > 0) {
+            self.aside = self.run.split_off(self.whole);
+        }
+        self.run.reserve(tags.bytes.len() + self.fed.len() + SLICE);
+        if tags.ahead == 0 {
+            self.run.extend_from_slice(tags.bytes);
+        } else if self.aside.is_empty() {
             let (header, rest) = tags.bytes.split_at(flv::TAG_HEADER);
             self.run[self.whole..][..header.len()].copy_from_slice(header);
             self.run.extend_from_slice(rest);
-            self.whole = self.run.len();
-            return true;
-        }
-        // Others became whole before the one that has come in part.
-        let part = self.run.split_off(self.whole);
-        if tags.ahead > 0 {
+        } else {
             let (before, behind) = tags.bytes.split_at(rest + flv::TAG_HEADER);
             self.run.extend_from_slice(before);
-            self.run.extend_from_slice(&part[flv::TAG_HEADER..]);
+            self.run.extend_from_slice(&self.aside[flv::TAG_HEADER..]);
             self.run.extend_from_slice(behind);
-            self.whole = self.run.len();
-        } else {
-            self.run.extend_from_slice(tags.bytes);
-            self.whole = self.run.len();
-            self.run.extend_from_slice(&part);
+            self.aside = Vec::new();
         }
+        self.whole = self.run.len();
         true
     }
 }
@@ -287,9 +286,9 @@ impl Ingest for Guest {
     /// sends nothing else would only take it again, and page faults cost more than that is worth. In a
     /// crowd they do not: a thousand publishers that send flat out would have a keyframe's room each.
     fn trim(&mut self, crowded: bool) -> Result<()> {
-        if self.whole == 0 {
-            // What is in it is a part, if anything: in memory of its own, as long as it is. Where a run was
-            // is what the next connection takes.
+        // What is left is a part, if anything: in memory of its own, if it does not fill half of that. Where a
+        // run was is what the next connection takes.
+        if self.whole == 0 && self.run.capacity() > 2 * self.run.len() {
             self.run = self.run.as_slice().into();
         }
         if crowded {
