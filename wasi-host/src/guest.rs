@@ -23,6 +23,8 @@ const SLICE: usize = 8 << 10;
 /// What a slice has at least that may leave a part behind, and what a part has, in bytes: sound alone comes in
 /// less, and to ask takes time.
 const PART: usize = 4 << 10;
+/// A part that is shorter is moved to where it takes no more than it needs, at the end of each turn; in bytes.
+const MOVED: usize = 128 << 10;
 /// So many reads in a row that fill the buffer, and a publisher sends flat out.
 const FLAT_OUT: u32 = 16;
 /// A run of tags longer than this came of a large message, whose memory is given back; in bytes.
@@ -286,9 +288,11 @@ impl Ingest for Guest {
     /// sends nothing else would only take it again, and page faults cost more than that is worth. In a
     /// crowd they do not: a thousand publishers that send flat out would have a keyframe's room each.
     fn trim(&mut self, crowded: bool) -> Result<()> {
-        // What is left is a part, if anything: in memory of its own, if it does not fill half of that. Where a
-        // run was is what the next connection takes.
-        if self.whole == 0 && self.run.capacity() > 2 * self.run.len() {
+        // What is left is a part, if anything: in memory of its own, as long as it is, but for a long one that
+        // fills half of that: to move it each time would cost more. Where a run was is what the next
+        // connection takes.
+        let (len, room) = (self.run.len(), self.run.capacity());
+        if self.whole == 0 && room > len && (len < MOVED || room > 2 * len) {
             self.run = self.run.as_slice().into();
         }
         if crowded {
